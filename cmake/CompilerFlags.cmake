@@ -1,0 +1,16 @@
+# rwkv_flags: what every source of ours is compiled with. Flags of single files stand in lib/CMakeLists.txt.
+
+add_library(rwkv_flags INTERFACE)
+
+target_compile_definitions(rwkv_flags INTERFACE _GNU_SOURCE)
+target_compile_options(rwkv_flags INTERFACE
+  -Wall -Wextra -Wno-missing-field-initializers -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
+  $<$<BOOL:${RWKV_WERROR}>:-Werror>
+  # The same results from every compiler: where products and sums are fused, the source says so.
+  -ffp-contract=off)
+
+if(RWKV_SANITIZE)
+  set(sanitizers -fsanitize=${RWKV_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(rwkv_flags INTERFACE ${sanitizers})
+  target_link_options(rwkv_flags INTERFACE ${sanitizers})
+endif()

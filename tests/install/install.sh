@@ -1,0 +1,40 @@
+#!/bin/bash
+# Installs into an empty folder and builds a program with what pkg-config says there, shared and static.
+#
+# usage: install.sh BUILD C_COMPILER VERSION CONSUMER.c
+
+set -euo pipefail
+
+build=$1
+c_compiler=$2
+version=$3
+consumer=$4
+
+prefix=$(mktemp -d)
+trap 'rm -rf "$prefix"' EXIT
+DESTDIR='' cmake --install "$build" --prefix "$prefix" >/dev/null
+
+pkgconfig=$(dirname "$(find "$prefix" -name rwkv.pc)")
+export PKG_CONFIG_PATH=$pkgconfig
+library=$(dirname "$pkgconfig")
+
+found=$(pkg-config --modversion rwkv)
+if [[ $found != "$version" ]]; then
+  echo "pkg-config says version $found, not $version"
+  exit 1
+fi
+
+read -ra shared_flags < <(pkg-config --cflags --libs rwkv)
+"$c_compiler" -std=c17 "$consumer" "${shared_flags[@]}" -o "$prefix/shared"
+LD_LIBRARY_PATH=$library "$prefix/shared" "$version"
+
+# The static library alone, with everything that it says it needs.
+rm "$library"/librwkv.so*
+read -ra static_flags < <(pkg-config --static --cflags --libs rwkv)
+"$c_compiler" -std=c17 "$consumer" "${static_flags[@]}" -o "$prefix/static"
+"$prefix/static" "$version"
+
+[[ -f $prefix/share/doc/rwkv-tools/LICENSE ]] || {
+  echo "the licence is not installed"
+  exit 1
+}
