@@ -1,0 +1,31 @@
+// Rows of values from the types of files to float32 and back. The scalar versions are those of
+// tensor/convert_row.h; every other gives the same bits.
+#ifndef RK_KERNELS_ROWS_H
+#define RK_KERNELS_ROWS_H
+
+#include <stdint.h>
+
+#include "kernels/cpu_features.h"
+#include "rk/tensor.h"
+#include "tensor/convert_row.h"
+
+typedef struct rk__rows {
+    rk__row_decoder decode[RK_DTYPE_COUNT];
+    rk__row_encoder encode[RK_DTYPE_COUNT]; // NULL for types that are only read
+
+    // The largest of n magnitudes, as bits: those of infinity or NaN when one of the values is no
+    // finite number; 0 for n = 0.
+    uint32_t (*largest_magnitude)(const float *values, size_t n);
+} rk__rows;
+
+// The rows of this level (which the machine must have).
+void rk__rows_init(rk__rows *rows, rk__isa isa);
+
+// ---- the parts of rk__rows_init
+
+uint32_t rk__largest_magnitude_scalar(const float *values, size_t n);
+
+void rk__float_rows_init_avx2(rk__rows *rows);
+void rk__block_rows_init_avx2(rk__rows *rows);
+
+#endif
