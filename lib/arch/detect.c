@@ -1,0 +1,126 @@
+// Which version of RWKV a list of tensors is.
+#include "arch/detect.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "arch/arch_internal.h"
+
+// All versions, the newest first.
+static const rk__arch *const versions[] = {&rk__arch_rwkv7, &rk__arch_rwkv6, &rk__arch_rwkv5,
+                                           &rk__arch_rwkv4};
+
+// Relatives whose equations are not ours, by how a tensor's name ends that only they have.
+static const struct {
+    const char *ending, *what;
+} variants[] = {
+    {".tiny_q.weight", "RWKV-4a (with extra attention)"},
+    {".att.gate_w1", "RWKV-6a (with a low-rank gate)"},
+    {".att.time_maa_rkvw_w1", "RWKV-6b or 6c (without a gate)"},
+    {".ffn.s_emb.weight", "RWKV-7a or 7b (with deep embeddings)"},
+    {".ffn.enn.weight", "RWKV-8"},
+};
+
+static bool ends_with(const char *name, const char *ending) {
+    const size_t n = strlen(name);
+    const size_t m = strlen(ending);
+    return n >= m && strcmp(name + n - m, ending) == 0;
+}
+
+// The first tensor whose name ends so, or NULL; *count gets their number.
+static const char *find_ending(const rk_tensor_info *tensors, size_t n_tensors, const char *ending,
+                               size_t *count) {
+    const char *first = NULL;
+    *count = 0;
+    for (size_t i = 0; i < n_tensors; i++) {
+        if (!ends_with(tensors[i].name, ending)) continue;
+        if (first == NULL) first = tensors[i].name;
+        (*count)++;
+    }
+    return first;
+}
+
+static bool has_tensor(const rk_tensor_info *tensors, size_t n_tensors, const char *name) {
+    for (size_t i = 0; i < n_tensors; i++) {
+        if (strcmp(tensors[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+static rk_status refuse_variants(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
+                                 rk_error *err) {
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+        size_t count = 0;
+        const char *name = find_ending(tensors, n_tensors, variants[i].ending, &count);
+        if (name == NULL) continue;
+        return rk__fail(err, RK_ERR_UNSUPPORTED,
+                        "%s: this is %s, which is not supported (it has %s, and %zu more like it)",
+                        where, variants[i].what, name, count - 1);
+    }
+    return RK_OK;
+}
+
+// Adapters replace some tensors whole, so that they may look like a model with few tensors.
+static rk_status refuse_adapter(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
+                                rk_error *err) {
+    size_t count = 0;
+    const char *name = find_ending(tensors, n_tensors, ".lora_A", &count);
+    if (name == NULL || has_tensor(tensors, n_tensors, "emb.weight")) return RK_OK;
+    return rk__fail(err, RK_ERR_UNSUPPORTED,
+                    "%s: a LoRA adapter (%zu pairs), not a model; merge it with lora_merge", where,
+                    count);
+}
+
+static rk_status fail_no_model(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
+                               rk_error *err) {
+    if (n_tensors == 0) return rk__fail(err, RK_ERR_FORMAT, "%s: holds no tensors", where);
+    size_t count = 0;
+    (void)find_ending(tensors, n_tensors, ".time_state", &count);
+    if (count == n_tensors) {
+        return rk__fail(err, RK_ERR_UNSUPPORTED,
+                        "%s: a tuned initial state (%zu layers), not a model", where, count);
+    }
+    return rk__fail(err, RK_ERR_UNSUPPORTED,
+                    "%s: not an RWKV model: none of the tensors that tell the versions apart is "
+                    "among its %zu (the first is %.80s)",
+                    where, n_tensors, tensors[0].name);
+}
+
+// How well a version's table fits the first layer: the tensors of it that are there, less those
+// that are missing. A file that lacks one tensor, whichever, is still best explained by its own
+// version, and the report then names that tensor.
+static ptrdiff_t fit_of(const rk__arch *arch, const rk_tensor_info *tensors, size_t n_tensors,
+                        bool model_file) {
+    ptrdiff_t fit = 0;
+    for (size_t i = 0; i < arch->n_rows; i++) {
+        const rk__arch_row *row = &arch->rows[i];
+        if (row->part > 0 && rk__arch_is_joined(row, model_file)) continue; // counted with part 0
+        char name[RK__NAME_TEXT];
+        if (has_tensor(tensors, n_tensors, rk__arch_name(name, row, model_file, 0))) {
+            fit++;
+        } else if (row->presence == RK__REQUIRED) {
+            fit--;
+        }
+    }
+    return fit;
+}
+
+rk_status rk__arch_detect(const rk__arch **out, const char *where, const rk_tensor_info *tensors,
+                          size_t n_tensors, bool model_file, rk_error *err) {
+    *out = NULL;
+    RK_TRY(refuse_variants(where, tensors, n_tensors, err));
+    RK_TRY(refuse_adapter(where, tensors, n_tensors, err));
+    const rk__arch *best = NULL;
+    ptrdiff_t best_fit = PTRDIFF_MIN;
+    bool marked = false;
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        const ptrdiff_t fit = fit_of(versions[i], tensors, n_tensors, model_file);
+        marked = marked || has_tensor(tensors, n_tensors, versions[i]->marker);
+        if (fit <= best_fit) continue;
+        best = versions[i];
+        best_fit = fit;
+    }
+    if (best_fit <= 0 && !marked) return fail_no_model(where, tensors, n_tensors, err);
+    *out = best;
+    return RK_OK;
+}
