@@ -1,0 +1,107 @@
+// One pass over the layers of a CPU stage: embedding, layers, head.
+#include "cpu/cpu_stage_internal.h"
+
+#include <string.h>
+
+// ---- embedding
+
+static void embed_token(const rk__pass *pass, const rk__span *span, size_t token) {
+    (void)span;
+    const float layer_norm_eps = 1e-5F;
+    const rk__outer_weights *outer = &pass->stage->outer;
+    const size_t n_embd = pass->stage->dims.n_embd;
+    float *x = pass->workspace->x + token * n_embd;
+    rk__matrix_row(outer->emb, pass->batch->tokens[token], x);
+    pass->stage->kernels.vector.layer_norm(x, x, outer->ln0_weight, outer->ln0_bias, n_embd,
+                                           layer_norm_eps);
+}
+
+static void embed(const rk__pass *pass, size_t thread, size_t n_threads) {
+    rk__for_tokens(pass, thread, n_threads, embed_token);
+}
+
+// ---- head
+
+// The last layer norm of tokens wanted[first .. first + n) as the input of the head.
+static void prepare_head(const rk__pass *pass, size_t first, size_t n) {
+    const float layer_norm_eps = 1e-5F;
+    const rk__stage *stage = pass->stage;
+    const size_t n_embd = stage->dims.n_embd;
+    rk__input *input = &pass->workspace->input[0];
+    for (size_t i = 0; i < n; i++) {
+        const size_t token = pass->batch->wanted[first + i];
+        stage->kernels.vector.layer_norm(input->x + i * n_embd, pass->workspace->x + token * n_embd,
+                                         stage->outer.ln_out_weight, stage->outer.ln_out_bias,
+                                         n_embd, layer_norm_eps);
+    }
+    if (stage->outer.head->product.quantized_input) rk__input_round(input, &stage->kernels, 0, n);
+}
+
+// How many of the wanted logits from `first` on lie one behind the other where they are wanted.
+static size_t adjacent_logits(const rk__batch *batch, size_t first, size_t n_vocab) {
+    size_t n = 1;
+    while (first + n < batch->n_wanted &&
+           batch->logits[first + n] == batch->logits[first + n - 1] + n_vocab) {
+        n++;
+    }
+    return n;
+}
+
+static void multiply_head(const rk__pass *pass, float *out, size_t n) {
+    const rk__product_job job = {pass->stage->outer.head, &pass->workspace->input[0], out,
+                                 pass->stage->dims.n_vocab};
+    rk__batch tokens = *pass->batch;
+    tokens.n_tokens = n;
+    rk__pass head = *pass;
+    head.batch = &tokens;
+    rk__run_products(&head, &job, 1);
+}
+
+// The logits that are wanted: straight to their places where these are adjacent, otherwise through
+// a tile, since one product over several sequences reads the head's weights once.
+static void compute_logits(const rk__pass *pass) {
+    const rk__batch *batch = pass->batch;
+    const size_t n_vocab = pass->stage->dims.n_vocab;
+    for (size_t first = 0; first < batch->n_wanted;) {
+        size_t n = adjacent_logits(batch, first, n_vocab);
+        const size_t left = batch->n_wanted - first;
+        if (n >= RK__LOGITS_TILE || n == left) {
+            prepare_head(pass, first, n);
+            multiply_head(pass, batch->logits[first], n);
+        } else {
+            n = left < RK__LOGITS_TILE ? left : RK__LOGITS_TILE;
+            prepare_head(pass, first, n);
+            multiply_head(pass, pass->workspace->logits, n);
+            for (size_t i = 0; i < n; i++) {
+                memcpy(batch->logits[first + i], pass->workspace->logits + i * n_vocab,
+                       n_vocab * sizeof(float));
+            }
+        }
+        first += n;
+    }
+}
+
+// ---- the pass
+
+rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__stage_state *state,
+                          const rk__batch *batch, rk_error *err) {
+    (void)err; // everything was checked and allocated before
+    const size_t stream_bytes = batch->n_tokens * stage->dims.n_embd * sizeof(float);
+    rk__pass pass = {.stage = stage, .workspace = workspace, .batch = batch, .state = state};
+    if (stage->has_embedding) {
+        rk__run_step(&pass, embed);
+    } else {
+        memcpy(workspace->x, batch->x, stream_bytes);
+    }
+    for (size_t i = 0; i < stage->n_layers; i++) {
+        pass.layer = i;
+        pass.weights = stage->layers + i * stage->arch->layer_bytes;
+        stage->version->forward_layer(&pass);
+    }
+    if (stage->has_head) {
+        compute_logits(&pass);
+    } else {
+        memcpy(batch->x, workspace->x, stream_bytes);
+    }
+    return RK_OK;
+}

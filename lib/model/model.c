@@ -1,0 +1,149 @@
+// Opens a model: its weights checked, its layers placed on stages.
+#include "model/model_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+// The devices that strategies can name.
+static const rk__stage_ops *ops_of(rk__device device) {
+    switch (device) {
+    case RK__DEVICE_CPU:
+        break;
+    }
+    return &rk__cpu_stage_ops;
+}
+
+static uint64_t total_weight_bytes(const rk__weights *weights) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < rk_checkpoint_count(weights->file); i++) {
+        total += rk_checkpoint_tensor_bytes(weights->file, i);
+    }
+    return total;
+}
+
+// Training normalises y / 8 with eps 1e-5; that is y with 8 * 8 * 1e-5.
+static float group_norm_eps(const rk_model *model, const rk_model_options *options) {
+    const bool chosen = model->info.arch == RK_ARCH_RWKV5 && options->rwkv5_group_norm_eps > 0.0F;
+    return chosen ? options->rwkv5_group_norm_eps : 64e-5F;
+}
+
+// So far a strategy is one stage that holds the whole model.
+static rk_status open_stages(rk_model *model, const rk__strategy *strategy,
+                             const rk_model_options *options, rk_error *err) {
+    for (size_t i = 0; i < strategy->n_parts; i++) {
+        const rk__strategy_part *part = &strategy->parts[i];
+        rk__stage_part stage = {.first_layer = 0,
+                                .n_layers = model->info.dims.n_layer,
+                                .has_embedding = true,
+                                .has_head = true,
+                                .keep_types = part->keep_types,
+                                .dtype = part->dtype,
+                                .group_norm_eps = group_norm_eps(model, options),
+                                .pool = options->pool,
+                                .progress = options->progress,
+                                .total = total_weight_bytes(&model->weights)};
+        rk__model_stage *s = &model->stages[i];
+        s->ops = ops_of(part->device);
+        s->first_layer = stage.first_layer;
+        RK_TRY(s->ops->open(&s->stage, &model->weights, &stage, err));
+        model->n_stages++;
+    }
+    return RK_OK;
+}
+
+// The type of most values in matrices, as they are stored or as the strategy asks.
+static rk_dtype main_dtype(const rk_model *model, const rk__strategy *strategy) {
+    if (!strategy->parts[0].keep_types) return strategy->parts[0].dtype;
+    uint64_t values[RK_DTYPE_COUNT] = {0};
+    const rk__arch_plan *plan = &model->weights.plan;
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        const rk__tensor_plan *t = &plan->tensors[i];
+        if (t->row->role != RK__MATRIX) continue;
+        values[rk__weights_info(&model->weights, t)->dtype] += (uint64_t)t->rows * t->columns;
+    }
+    size_t best = 0;
+    for (size_t i = 1; i < RK_DTYPE_COUNT; i++) {
+        if (values[i] > values[best]) best = i;
+    }
+    return (rk_dtype)best;
+}
+
+static void describe(rk_model *model, const rk__strategy *strategy) {
+    const rk__arch_plan *plan = &model->weights.plan;
+    rk_model_info *info = &model->info;
+    info->path = model->path;
+    info->arch = plan->arch->id;
+    info->arch_name = plan->name;
+    info->dims = plan->dims;
+    info->dtype = main_dtype(model, strategy);
+    info->state_floats = plan->dims.n_layer * rk__model_layer_state_floats(model);
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        info->n_parameters += (uint64_t)plan->tensors[i].rows * plan->tensors[i].columns;
+    }
+    (void)snprintf(model->strategy, sizeof model->strategy, "cpu %s",
+                   rk_dtype_describe(info->dtype)->name);
+    info->strategy = model->strategy;
+}
+
+rk_status rk_model_open(rk_model **out, const char *path, const rk_model_options *options,
+                        rk_error *err) {
+    static const rk_model_options defaults = {0};
+    if (options == NULL) options = &defaults;
+    rk_model *model = NULL;
+    rk__strategy strategy;
+    rk_status status =
+        rk__strategy_parse(&strategy, options->strategy == NULL ? "cpu" : options->strategy, err);
+    if (status != RK_OK) goto out;
+    status = rk__alloc((void **)&model, 1, sizeof *model, err);
+    if (status != RK_OK) goto out;
+    atomic_init(&model->holders, 1);
+    status = rk__copy_string(&model->path, path, strlen(path), err);
+    if (status != RK_OK) goto out;
+    status = rk__weights_open(&model->weights, path, err);
+    if (status != RK_OK) goto out;
+    describe(model, &strategy);
+    status = open_stages(model, &strategy, options, err);
+    if (status != RK_OK) goto out;
+    for (size_t i = 0; i < model->n_stages; i++) {
+        model->info.weight_bytes += model->stages[i].ops->weight_bytes(model->stages[i].stage);
+    }
+out:
+    if (status != RK_OK) rk_model_close(&model);
+    *out = model;
+    return status;
+}
+
+rk_model *rk__model_hold(rk_model *model) {
+    atomic_fetch_add(&model->holders, 1);
+    return model;
+}
+
+void rk_model_close(rk_model **model) {
+    rk_model *m = *model;
+    *model = NULL;
+    if (m == NULL || atomic_fetch_sub(&m->holders, 1) > 1) return;
+    for (size_t i = 0; i < m->n_stages; i++) m->stages[i].ops->close(&m->stages[i].stage);
+    rk__weights_close(&m->weights);
+    rk__free(m->path);
+    rk__free(m);
+}
+
+const rk_model_info *rk_model_describe(const rk_model *model) {
+    return &model->info;
+}
+
+const char *rk_checkpoint_architecture(const rk_checkpoint *checkpoint) {
+    const size_t n = rk_checkpoint_count(checkpoint);
+    if (n == 0) return NULL;
+    rk__arch_plan plan;
+    const rk_tensor_info *tensors = rk_checkpoint_tensor(checkpoint, 0);
+    const rk_container container = rk_checkpoint_container(checkpoint);
+    const bool model_file =
+        container == RK_CONTAINER_MODEL_V100 || container == RK_CONTAINER_MODEL_V101;
+    if (rk__arch_plan_init(&plan, "", tensors, n, model_file, NULL) != RK_OK) return NULL;
+    const char *name = plan.name;
+    rk__arch_plan_fini(&plan);
+    return name;
+}
