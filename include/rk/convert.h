@@ -1,0 +1,98 @@
+// Whole-file jobs: a model from one weights file to another, converted, quantized, merged with
+// adapters on the way. Tensor by tensor, in bounded memory; the output appears under its name only
+// when it is complete.
+#ifndef RK_CONVERT_H
+#define RK_CONVERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rk/error.h"
+#include "rk/pool.h"
+#include "rk/progress.h"
+#include "rk/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+// A low-rank adapter to be merged: W += alpha / rank * B A for every pair `X.lora_A` [rank, in],
+// `X.lora_B` [out, rank], where W is the model's `X.weight` or `X`; other tensors of the file
+// replace the model's tensor of the same name, before the product is added. All values are a
+// checkpoint's (a decay that replaces one is raw), also when the model is a model file.
+typedef struct rk_adapter {
+    const char *path;
+    double alpha; // finite
+} rk_adapter;
+
+// What happened to one tensor.
+typedef struct rk_convert_tensor {
+    const char *name; // in the output; valid during the call
+    rk_shape shape;
+    rk_dtype from, to;
+    uint64_t bytes; // in the output
+    // Against the values before rounding: square root of the mean squared error, and of the mean
+    // square. A copy has no error.
+    double rms_error, rms_value;
+    size_t lora_rank;  // of the products added, together; 0: no adapter added any
+    bool replaced;     // an adapter gave the whole tensor
+    double rms_change; // of what the adapters changed, before rounding
+} rk_convert_tensor;
+
+typedef void (*rk_convert_report_fn)(void *user, const rk_convert_tensor *tensor);
+
+typedef struct rk_convert_options {
+    // Of the output's matrices: FP32, FP16 or a block format of version 101. Vectors are FP32;
+    // block formats leave embedding, head and rows that are no whole blocks in FP16 (or FP32, where
+    // a model file has them so).
+    rk_dtype dtype;
+    // The types of the input instead of dtype; types that model files lack become the nearest that
+    // they have (BF16: FP16).
+    bool keep_dtype;
+    // Block formats as input are otherwise refused, unless they are only copied.
+    bool allow_requantize;
+    const rk_adapter *adapters; // [n_adapters], merged in this order
+    size_t n_adapters;
+    // Keep a tuned initial state (`blocks.N.att.time_state`) that the input holds. Otherwise it is
+    // left out: it belongs to a sequence (rk/state_file.h), and other programs' readers do not
+    // expect it.
+    bool keep_state;
+    bool no_sync;         // skip the final flush to disk
+    rk_pool *pool;        // borrowed; may be NULL. The output does not depend on it.
+    rk_progress progress; // bytes of the input's tensors
+    // May be NULL; called once a tensor, in the output's order. With it errors are measured, which
+    // takes time.
+    rk_convert_report_fn report;
+    void *report_user;
+} rk_convert_options;
+
+typedef struct rk_convert_result {
+    uint64_t n_tensors, n_parameters;
+    uint64_t input_bytes;       // of the input's tensors
+    uint64_t output_bytes;      // of the whole file
+    uint64_t n_states_left_out; // layers' tuned initial states that were not kept
+    uint64_t n_unused;          // tensors of the input that the model does not use
+    double bits_per_weight;     // 8 * output_bytes / n_parameters
+} rk_convert_result;
+
+// Writes a model file (version 101) made from any readable model, its tensors in the input's order.
+// Memory stays below some 10 MB a thread, whatever the model's size. On failure no output
+// appears, and an old file of that name stays as it was. Input and output may be the same file,
+// which is then replaced. Errors beside those of reading and writing files:
+//   ERR_ARGUMENT      the type is none that model files have; alpha is not finite
+//   ERR_UNSUPPORTED   the input is already quantized
+//   ERR_RANGE         a value does not fit into its type
+//   ERR_MISMATCH      an adapter's tensor fits nothing or lacks its other half; all are named
+//   ERR_CANCELLED     progress said so
+// result may be NULL.
+rk_status rk_convert(const char *input, const char *output, const rk_convert_options *options,
+                     rk_convert_result *result, rk_error *err);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

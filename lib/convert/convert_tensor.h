@@ -1,0 +1,48 @@
+// One tensor of a whole-file job: its rows are read, changed, rounded and written in batches of
+// slabs, in bounded memory.
+#ifndef RK_CONVERT_TENSOR_H
+#define RK_CONVERT_TENSOR_H
+
+#include "base/file.h"
+#include "rk/convert.h"
+#include "weights/weights.h"
+
+// The version of the model files that are written.
+enum { RK__CONVERT_VERSION = 101 };
+
+// The buffers of one thread, each for the largest slab of the job.
+typedef struct rk__convert_worker {
+    float *values;  // the slab before rounding
+    float *before;  // the slab before the adapters; NULL when nothing is measured
+    float *rounded; // a row after rounding; NULL when nothing is measured
+} rk__convert_worker;
+
+// What the tensors of a job share.
+typedef struct rk__convert_job {
+    const rk__weights *weights;        // borrowed, as the next four
+    const rk__convert_worker *workers; // [rk_pool_threads(pool)]
+    uint8_t *batch;                    // where a batch's rows are put together
+    rk__output *output;
+    rk_pool *pool;
+    const char *output_path;
+    bool measure; // the errors and changes that a report tells
+    rk_progress progress;
+    uint64_t done, total; // bytes of input
+} rk__convert_job;
+
+// Floats in the largest slab of a tensor, and bytes of its largest batch in the type `dtype`.
+// False on overflow or when its columns are no multiple of the block.
+bool rk__convert_slab_floats(size_t *out, const rk__tensor_plan *tensor);
+bool rk__convert_batch_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype dtype,
+                             size_t n_threads);
+
+// Writes the rows of a tensor in the type `dtype`. Adds their number of bytes and, when the job
+// measures, the sums of squares of errors, values and changes to the report (its rms_* fields are
+// sums until the record is complete).
+rk_status rk__convert_write_rows(rk__convert_job *job, const rk__tensor_plan *tensor,
+                                 rk_dtype dtype, rk_convert_tensor *report, rk_error *err);
+
+// Bytes that the tensor takes in the input.
+uint64_t rk__convert_input_bytes(const rk__weights *weights, const rk__tensor_plan *tensor);
+
+#endif

@@ -1,0 +1,165 @@
+// Adapters that do not fit their model: every fault is named, nothing is written.
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/scratch.h"
+#include "support/small_model.h"
+#include "rk/convert.h"
+
+static const test_small_model tiny = {
+    .n_vocab = 96, .n_embd = 64, .n_layer = 2, .n_ffn = 128, .seed = 3};
+static float zeros[128 * 128];
+static rk_error last_error;
+
+static void make_model(void) {
+    cr_assert(test_small_model_write(test_scratch_path("model.pth"), &tiny));
+}
+
+TestSuite(adapter_errors, .init = make_model, .fini = test_scratch_remove);
+
+static rk_status merge(const char *path, double alpha) {
+    const char *output = test_scratch_path("out.bin");
+    const rk_adapter adapter = {.path = path, .alpha = alpha};
+    const rk_convert_options options = {
+        .dtype = RK_DTYPE_F32, .adapters = &adapter, .n_adapters = 1};
+    last_error = (rk_error){0};
+    const rk_status status =
+        rk_convert(test_scratch_path("model.pth"), output, &options, NULL, &last_error);
+    cr_expect_eq(test_file_exists(output), status == RK_OK);
+    return status;
+}
+
+static rk_status merge_tensors(const test_pth_tensor *tensors, size_t n_tensors) {
+    const char *path = test_scratch_path("lora.pth");
+    cr_assert(test_pth_write(path, tensors, n_tensors));
+    return merge(path, 16);
+}
+
+static test_pth_tensor matrix(const char *name, size_t rows, size_t columns) {
+    return (test_pth_tensor){name, "FloatStorage", 2, {rows, columns}, NULL, zeros, rows * columns};
+}
+
+static void expect_message(const char *part) {
+    cr_expect(strstr(last_error.message, part) != NULL, "\"%s\" lacks \"%s\"", last_error.message,
+              part);
+}
+
+Test(adapter_errors, a_good_one_is_accepted) {
+    const test_pth_tensor good[] = {matrix("blocks.0.att.key.lora_A", 4, 64),
+                                    matrix("blocks.0.att.key.lora_B", 64, 4),
+                                    matrix("head.lora_A", 4, 64), matrix("head.lora_B", 96, 4)};
+    cr_expect_eq(merge_tensors(good, 4), RK_OK, "%s", last_error.message);
+}
+
+Test(adapter_errors, unknown_keys) {
+    const test_pth_tensor tensors[] = {matrix("blocks.2.att.key.lora_A", 4, 64),
+                                       matrix("blocks.2.att.key.lora_B", 64, 4)};
+    cr_expect_eq(merge_tensors(tensors, 2), RK_ERR_MISMATCH);
+    expect_message("lora.pth: does not fit");
+    expect_message("model.pth");
+    expect_message("blocks.2.att.key.lora_A matches no tensor");
+    expect_message("blocks.2.att.key.lora_B matches no tensor");
+}
+
+Test(adapter_errors, halves_of_pairs) {
+    const test_pth_tensor tensors[] = {matrix("blocks.0.att.key.lora_A", 4, 64),
+                                       matrix("blocks.1.att.key.lora_B", 64, 4)};
+    cr_expect_eq(merge_tensors(tensors, 2), RK_ERR_MISMATCH);
+    expect_message("blocks.0.att.key.lora_A has no lora_B");
+    expect_message("blocks.1.att.key.lora_B has no lora_A");
+}
+
+Test(adapter_errors, shapes) {
+    const test_pth_tensor tensors[] = {
+        matrix("blocks.0.att.key.lora_A", 4, 65),     matrix("blocks.0.att.key.lora_B", 64, 4),
+        matrix("blocks.0.att.value.lora_A", 4, 64),   matrix("blocks.0.att.value.lora_B", 64, 5),
+        matrix("blocks.0.ffn.key.lora_A", 4, 64),     matrix("blocks.0.ffn.key.lora_B", 64, 4),
+        matrix("blocks.0.ffn.value.weight", 128, 64),
+    };
+    cr_expect_eq(merge_tensors(tensors, 7), RK_ERR_MISMATCH);
+    expect_message("blocks.0.att.key.lora_A [4, 65] and lora_B [64, 4] do not fit [64, 64]");
+    expect_message("blocks.0.att.value.lora_A [4, 64] and lora_B [64, 5] do not fit [64, 64]");
+    expect_message("blocks.0.ffn.key.lora_A [4, 64] and lora_B [64, 4] do not fit [128, 64]");
+    expect_message("blocks.0.ffn.value.weight is [128, 64], expected [64, 128]");
+}
+
+Test(adapter_errors, pairs_on_vectors) {
+    const test_pth_tensor tensors[] = {matrix("blocks.0.ln1.lora_A", 1, 64),
+                                       matrix("blocks.0.ln1.lora_B", 1, 1)};
+    cr_expect_eq(merge_tensors(tensors, 2), RK_ERR_MISMATCH);
+    expect_message("blocks.0.ln1.lora_A");
+}
+
+Test(adapter_errors, two_keys_for_one_tensor) {
+    const test_pth_tensor tensors[] = {matrix("blocks.0.att.key.lora_A", 4, 64),
+                                       matrix("blocks.0.att.key.weight.lora_A", 4, 64),
+                                       matrix("blocks.0.att.key.lora_B", 64, 4)};
+    cr_expect_eq(merge_tensors(tensors, 3), RK_ERR_MISMATCH);
+    expect_message("blocks.0.att.key.lora_A and blocks.0.att.key.weight.lora_A change the same");
+}
+
+Test(adapter_errors, integers) {
+    const test_pth_tensor tensors[] = {
+        {"blocks.0.ln1.weight", "CharStorage", 1, {64}, NULL, zeros, 64}};
+    cr_expect_eq(merge_tensors(tensors, 1), RK_ERR_MISMATCH);
+    expect_message("blocks.0.ln1.weight is");
+    expect_message("expected floats");
+}
+
+Test(adapter_errors, more_faults_than_fit_are_counted) {
+    enum { N = 500 };
+    static char names[N][64];
+    static test_pth_tensor tensors[N];
+    for (size_t i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "blocks.%zu.att.key.bias", i);
+        tensors[i] = matrix(names[i], 1, 64);
+    }
+    cr_expect_eq(merge_tensors(tensors, N), RK_ERR_MISMATCH);
+    size_t named = 0;
+    for (const char *p = last_error.message; (p = strstr(p, "matches no tensor")) != NULL; p++) {
+        named++;
+    }
+    char rest[32];
+    (void)snprintf(rest, sizeof rest, " and %zu more", N - named);
+    cr_expect_geq(named, 4);
+    expect_message(rest);
+}
+
+// Strides of 0 let a small file declare factors of any size. They are not loaded.
+Test(adapter_errors, ranks_beyond_the_tensor) {
+    static const size_t strides[] = {0, 0};
+    const test_pth_tensor tensors[] = {
+        {"blocks.0.att.key.lora_A", "FloatStorage", 2, {2000000000, 64}, strides, zeros, 1},
+        {"blocks.0.att.key.lora_B", "FloatStorage", 2, {64, 2000000000}, strides, zeros, 1}};
+    cr_expect_neq(merge_tensors(tensors, 2), RK_OK);
+    expect_message("blocks.0.att.key.lora_A");
+    const test_pth_tensor too_high[] = {matrix("blocks.0.att.key.lora_A", 65, 64),
+                                        matrix("blocks.0.att.key.lora_B", 64, 65)};
+    cr_expect_eq(merge_tensors(too_high, 2), RK_ERR_MISMATCH);
+    expect_message("blocks.0.att.key.lora_A has rank 65, expected at most 64");
+}
+
+Test(adapter_errors, alphas_that_are_no_numbers) {
+    const test_pth_tensor good[] = {matrix("blocks.0.att.key.lora_A", 4, 64),
+                                    matrix("blocks.0.att.key.lora_B", 64, 4)};
+    const char *path = test_scratch_path("lora.pth");
+    cr_assert(test_pth_write(path, good, 2));
+    const double wrong[] = {NAN, INFINITY, -INFINITY, 1e300};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        cr_expect_eq(merge(path, wrong[i]), RK_ERR_ARGUMENT, "%g", wrong[i]);
+        expect_message("lora.pth");
+        expect_message("alpha");
+    }
+}
+
+Test(adapter_errors, files_that_are_no_adapters) {
+    cr_expect_eq(merge(test_scratch_path("none.pth"), 1), RK_ERR_IO);
+    expect_message("none.pth");
+    cr_assert(test_write_file(test_scratch_path("text"), "hello\n", 6));
+    cr_expect_neq(merge(test_scratch_path("text"), 1), RK_OK);
+    expect_message("text");
+    cr_expect_eq(merge(NULL, 1), RK_ERR_ARGUMENT);
+}
