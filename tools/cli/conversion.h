@@ -1,0 +1,31 @@
+// What the converting programs share: a whole-file job with a progress line, its record and its
+// report.
+#ifndef CLI_CONVERSION_H
+#define CLI_CONVERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "rk/convert.h"
+
+typedef struct cli_conversion {
+    // What the caller fills in. Texts are borrowed.
+    const char *label; // stands in the progress line: "converting"
+    const char *input, *output;
+    bool measured; // record every tensor, with its rounding errors, which takes time
+
+    // What has been done.
+    rk_convert_tensor *tensors; // [n_tensors], in the order of the output; names owned
+    size_t n_tensors;           // 0 when not measured
+    rk_convert_result result;
+} cli_conversion;
+
+// Runs rk_convert with the options given; pool, progress and report are set here. Returns an exit
+// code; failures have been reported, and the record is empty then.
+int cli_convert(cli_conversion *conversion, const rk_convert_options *options,
+                const cli_common *common);
+
+void cli_conversion_free(cli_conversion *conversion);
+
+#endif

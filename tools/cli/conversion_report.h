@@ -1,0 +1,20 @@
+// What a conversion did, in words and as JSON.
+#ifndef CLI_CONVERSION_REPORT_H
+#define CLI_CONVERSION_REPORT_H
+
+#include <stdio.h>
+
+#include "cli/conversion.h"
+
+// A line, "m.bin: 96 tensors, 2505792 parameters, 4.78 MiB -> 1.52 MiB, 5.08 bits per weight", and
+// one more for each kind of thing that was left out.
+void cli_conversion_summary(FILE *out, const cli_conversion *conversion);
+
+// The root mean square of the rounding errors as a share of the values'; 0 where nothing was
+// rounded.
+double cli_relative_error(const rk_convert_tensor *tensor);
+
+// One JSON object on stdout. `format` is what the user asked for, or NULL.
+void cli_conversion_json(const cli_conversion *conversion, const char *format);
+
+#endif

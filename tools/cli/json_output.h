@@ -1,0 +1,41 @@
+// JSON for the --json options, on top of cJSON: what it would round or print wrongly is formatted
+// here.
+#ifndef CLI_JSON_OUTPUT_H
+#define CLI_JSON_OUTPUT_H
+
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "rk/tensor.h"
+
+// A new object whose first member is "schema": the number that changes whenever a member changes
+// its meaning.
+cJSON *cli_json_new(unsigned schema);
+
+// An empty object appended to an array; an empty array as a member.
+cJSON *cli_json_append_object(cJSON *array);
+cJSON *cli_json_add_array(cJSON *object, const char *key);
+
+// Exact for all 64 bits.
+void cli_json_add_size(cJSON *object, const char *key, uint64_t value);
+
+// The shortest decimal number that reads back as the same double; null for NaN and infinities.
+void cli_json_add_number(cJSON *object, const char *key, double value);
+
+// Bytes that are no UTF-8 become U+FFFD. NULL: null.
+void cli_json_add_text(cJSON *object, const char *key, const char *text);
+
+void cli_json_add_bool(cJSON *object, const char *key, int value);
+void cli_json_add_shape(cJSON *object, const char *key, const rk_shape *shape);
+
+// Prints the object and a newline on stdout, and releases it.
+void cli_json_finish(cJSON *object);
+
+// The shortest of the texts with 15 to 17 (6 to 9) significant digits that reads back as the same
+// value. The value must be finite. Returns text.
+enum { CLI_NUMBER_TEXT = 32 };
+char *cli_double_format(char text[CLI_NUMBER_TEXT], double value);
+char *cli_float_format(char text[CLI_NUMBER_TEXT], float value);
+
+#endif

@@ -1,0 +1,181 @@
+// Parsing of command lines, on top of argp.
+#include "cli/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/allocate.h"
+#include "cli/common_options.h"
+#include "cli/help.h"
+#include "cli/messages.h"
+#include "cli/numbers.h"
+#include "cli/standard_streams.h"
+
+// What the parser's callback knows.
+typedef struct parsing {
+    const cli_program *program;
+    void *settings, *defaults;
+    cli_common *common;
+    cli_text_list *arguments;
+    cli_row rows[CLI_MAX_ROWS];
+    size_t n_rows;
+} parsing;
+
+enum { FIRST_LONG_KEY = 0x100 }; // keys of options without a letter; argp prints smaller ones
+
+void cli_text_list_add(cli_text_list *list, const char *item) {
+    list->items = cli_reallocate(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = item;
+}
+
+void cli_text_list_free(cli_text_list *list) {
+    free(list->items);
+    *list = (cli_text_list){0};
+}
+
+size_t cli_program_rows(const cli_program *program, cli_row rows[CLI_MAX_ROWS]) {
+    size_t n = 0;
+    for (size_t i = 0; i < program->n_options && n < CLI_MAX_ROWS; i++) {
+        rows[n++] = (cli_row){.option = &program->options[i], .common = false};
+    }
+    for (size_t i = 0; i < CLI_N_COMMON_OPTIONS && n < CLI_MAX_ROWS; i++) {
+        const bool always = i >= CLI_N_SELECTABLE_OPTIONS;
+        if (always || (program->common & (1u << i)) != 0) {
+            rows[n++] = (cli_row){.option = &cli_common_options[i], .common = true};
+        }
+    }
+    return n;
+}
+
+static int row_key(const cli_row *row, size_t index) {
+    return row->option->letter != 0 ? row->option->letter : FIRST_LONG_KEY + (int)index;
+}
+
+static _Noreturn void answer(const parsing *p, const cli_option *option) {
+    const cli_program *program = p->program;
+    if (strcmp(option->name, "help") == 0) cli_help_print(stdout, program, p->defaults);
+    if (strcmp(option->name, "usage") == 0) cli_usage_print(stdout, program);
+    if (strcmp(option->name, "version") == 0) cli_version_print(stdout, program);
+    exit(cli_finish(CLI_EXIT_DONE));
+}
+
+static void set_size(size_t *value, const cli_option *option, const char *text) {
+    const size_t least = option->size.least, most = option->size.most;
+    if (cli_read_size(value, text) && *value >= least && *value <= most) return;
+    if (most == SIZE_MAX) {
+        cli_misuse("--%s: '%s' is not a whole number of at least %zu", option->name, text, least);
+    }
+    cli_misuse("--%s: '%s' is not a whole number from %zu to %zu", option->name, text, least, most);
+}
+
+static void set_number(double *value, const cli_option *option, const char *text) {
+    const double least = option->number.least, most = option->number.most;
+    if (cli_read_number(value, text) && *value >= least && *value <= most) return;
+    cli_misuse("--%s: '%s' is not a number from %g to %g", option->name, text, least, most);
+}
+
+static void set_choice(const char **value, const cli_option *option, const char *text) {
+    char list[CLI_REASON] = "";
+    for (const char *const *choice = option->choices; *choice != NULL; choice++) {
+        if (strcmp(*choice, text) == 0) {
+            *value = *choice;
+            return;
+        }
+        const char *before = choice == option->choices ? "" : choice[1] == NULL ? " or " : ", ";
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", before, *choice);
+    }
+    cli_misuse("--%s: unknown name '%s': choose %s", option->name, text, list);
+}
+
+static void set_custom(void *value, const cli_option *option, const char *text) {
+    char reason[CLI_REASON] = "";
+    if (!option->parse(value, text, reason)) cli_misuse("--%s: %s", option->name, reason);
+}
+
+static void set_value(const parsing *p, const cli_row *row, const char *text) {
+    const cli_option *option = row->option;
+    void *value = (char *)(row->common ? (void *)p->common : p->settings) + option->offset;
+    switch (option->kind) {
+    case CLI_FLAG:
+        *(bool *)value = true;
+        break;
+    case CLI_TEXT:
+        *(const char **)value = text;
+        break;
+    case CLI_TEXT_LIST:
+        cli_text_list_add(value, text);
+        break;
+    case CLI_SIZE:
+        set_size(value, option, text);
+        break;
+    case CLI_NUMBER:
+        set_number(value, option, text);
+        break;
+    case CLI_CHOICE:
+        set_choice(value, option, text);
+        break;
+    case CLI_CUSTOM:
+        set_custom(value, option, text);
+        break;
+    case CLI_BUILT_IN:
+        answer(p, option);
+    }
+}
+
+// getopt accepts any unambiguous beginning of a name; scripts that rely on that break when an
+// option is added.
+static void refuse_abbreviation(const struct argp_state *state, const cli_option *option,
+                                const char *text) {
+    const char *word = state->argv[state->next - 1];
+    if (word == text) word = state->argv[state->next - 2];
+    if (strncmp(word, "--", 2) != 0) return;
+    const size_t length = strcspn(word + 2, "=");
+    if (length == strlen(option->name) && strncmp(word + 2, option->name, length) == 0) return;
+    cli_misuse("unrecognized option '%.*s': did you mean --%s?", (int)length + 2, word,
+               option->name);
+}
+
+static error_t parse_one(int key, char *text, struct argp_state *state) {
+    parsing *p = state->input;
+    if (key == ARGP_KEY_ARG) {
+        cli_text_list_add(p->arguments, text);
+        return 0;
+    }
+    for (size_t i = 0; i < p->n_rows; i++) {
+        if (row_key(&p->rows[i], i) != key) continue;
+        refuse_abbreviation(state, p->rows[i].option, text);
+        set_value(p, &p->rows[i], text);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+void cli_parse(const cli_program *program, int argc, char **argv, void *settings,
+               cli_common *common, cli_text_list *arguments) {
+    parsing p = {
+        .program = program, .settings = settings, .common = common, .arguments = arguments};
+    p.n_rows = cli_program_rows(program, p.rows);
+    p.defaults = cli_allocate(program->settings_size, 1);
+    memcpy(p.defaults, settings, program->settings_size);
+    struct argp_option options[CLI_MAX_ROWS + 1] = {0};
+    for (size_t i = 0; i < p.n_rows; i++) {
+        options[i].name = p.rows[i].option->name;
+        options[i].key = row_key(&p.rows[i], i);
+        options[i].arg = p.rows[i].option->argument;
+    }
+    const struct argp parser = {.options = options, .parser = parse_one};
+    argp_err_exit_status = CLI_EXIT_MISUSE;
+    if (argc > 0) argv[0] = program_invocation_short_name; // getopt would print the whole path
+    const error_t failed = argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &p);
+    if (failed != 0) {
+        cli_complain("command line: %s", strerror(failed));
+        exit(CLI_EXIT_FAILED);
+    }
+    free(p.defaults);
+    cli_apply_cpu(common);
+}

@@ -1,0 +1,57 @@
+// Aligned tables.
+#include "cli/table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "cli/allocate.h"
+#include "cli/utf8_text.h"
+
+void cli_table_init(cli_table *table, const cli_column *columns, size_t n_columns) {
+    *table = (cli_table){.columns = columns, .n_columns = n_columns};
+}
+
+void cli_table_add(cli_table *table, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *cell = NULL;
+    const int length = vasprintf(&cell, format, arguments);
+    va_end(arguments);
+    table->cells = cli_reallocate(table->cells, table->n_cells + 1, sizeof *table->cells);
+    table->cells[table->n_cells++] = length >= 0 ? cell : cli_copy("?");
+}
+
+static size_t column_width(const cli_table *table, size_t column) {
+    size_t width = cli_utf8_width(table->columns[column].title);
+    for (size_t i = column; i < table->n_cells; i += table->n_columns) {
+        const size_t cell = cli_utf8_width(table->cells[i]);
+        if (cell > width) width = cell;
+    }
+    return width;
+}
+
+static void print_row(const cli_table *table, const size_t *widths, char *const *cells, FILE *out) {
+    for (size_t c = 0; c < table->n_columns; c++) {
+        const char *cell = cells != NULL ? cells[c] : table->columns[c].title;
+        const bool right = table->columns[c].right, last = c + 1 == table->n_columns;
+        const int blanks = (int)(widths[c] - cli_utf8_width(cell));
+        fprintf(out, "%*s%s%*s%s", right ? blanks : 0, "", cell, right || last ? 0 : blanks, "",
+                last ? "\n" : "  ");
+    }
+}
+
+void cli_table_print(const cli_table *table, FILE *out) {
+    size_t *widths = cli_allocate(table->n_columns, sizeof *widths);
+    for (size_t c = 0; c < table->n_columns; c++) widths[c] = column_width(table, c);
+    print_row(table, widths, NULL, out);
+    for (size_t i = 0; i + table->n_columns <= table->n_cells; i += table->n_columns) {
+        print_row(table, widths, &table->cells[i], out);
+    }
+    free(widths);
+}
+
+void cli_table_fini(cli_table *table) {
+    for (size_t i = 0; i < table->n_cells; i++) free(table->cells[i]);
+    free(table->cells);
+    *table = (cli_table){0};
+}

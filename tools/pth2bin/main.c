@@ -1,0 +1,117 @@
+// pth2bin: a PyTorch checkpoint becomes a model file, quantized on the way if wanted; or a list of
+// what a file holds.
+#include <stdio.h>
+
+#include "cli/conversion.h"
+#include "cli/conversion_report.h"
+#include "cli/dtype_option.h"
+#include "cli/messages.h"
+#include "cli/options.h"
+#include "cli/paths.h"
+#include "cli/standard_streams.h"
+#include "pth2bin/listing.h"
+
+typedef struct settings {
+    rk_dtype type;
+    bool list, keep_state, no_sync;
+} settings;
+
+static const cli_option option_table[] = {
+    {
+        .name = "type",
+        .letter = 't',
+        .argument = "TYPE",
+        .kind = CLI_CUSTOM,
+        .offset = offsetof(settings, type),
+        .parse = cli_parse_file_dtype,
+        .help = "type of the matrices in OUT: FP32, FP16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0; float32 "
+                "and float16 are accepted too",
+        .standard = "FP16",
+    },
+    {
+        .name = "list",
+        .letter = 'l',
+        .kind = CLI_FLAG,
+        .offset = offsetof(settings, list),
+        .help = "list the tensors of IN instead; with --json also their SHA-256 sums",
+    },
+    {
+        .name = "keep-state",
+        .kind = CLI_FLAG,
+        .offset = offsetof(settings, keep_state),
+        .help = "keep the tuned initial state that IN may hold (blocks.N.att.time_state); it is "
+                "left out otherwise",
+    },
+    {
+        .name = "no-sync",
+        .kind = CLI_FLAG,
+        .offset = offsetof(settings, no_sync),
+        .help = "do not wait until OUT is on the disk",
+    },
+};
+
+static const cli_program program = {
+    .name = "pth2bin",
+    .usages = (const char *const[]){"IN OUT [--type TYPE] [OPTION...]", "--list IN [--json]", NULL},
+    .description = "Converts an RWKV checkpoint as PyTorch saved it (.pth) into a model file. No "
+                   "Python is needed, and "
+                   "nothing in the file is executed. Files are recognised by their content; IN may "
+                   "be any file that the "
+                   "suite reads. OUT appears under its name only when it is complete.",
+    .examples =
+        (const char *const[]){
+            "pth2bin model.pth model.bin",
+            "an FP16 model file",
+            "pth2bin model.pth model-q5_1.bin --type Q5_1",
+            "quantized in the same pass",
+            "pth2bin --list --json model.pth",
+            "names, types, shapes and checksums of the tensors",
+            NULL,
+        },
+    .options = option_table,
+    .n_options = sizeof option_table / sizeof option_table[0],
+    .settings_size = sizeof(settings),
+    .common = CLI_COMMON_THREADS | CLI_COMMON_CPU | CLI_COMMON_QUIET | CLI_COMMON_JSON,
+};
+
+static int convert(const char *input, const char *output, const settings *s,
+                   const cli_common *common) {
+    const rk_convert_options job = {
+        .dtype = s->type,
+        .keep_state = s->keep_state,
+        .no_sync = s->no_sync,
+    };
+    cli_conversion conversion = {
+        .label = "converting",
+        .input = input,
+        .output = output,
+        .measured = common->json,
+    };
+    const int code = cli_convert(&conversion, &job, common);
+    if (code != CLI_EXIT_DONE) return code;
+    if (common->json) {
+        cli_conversion_json(&conversion, rk_dtype_describe(s->type)->name);
+    } else if (!common->quiet) {
+        cli_conversion_summary(stdout, &conversion);
+    }
+    cli_conversion_free(&conversion);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    cli_start();
+    settings s = {.type = RK_DTYPE_F16};
+    cli_common common = {0};
+    cli_text_list files = {0};
+    cli_parse(&program, argc, argv, &s, &common, &files);
+    if (files.count < 1) cli_misuse("missing argument IN");
+    if (files.count < 2 && !s.list) cli_misuse("missing argument OUT");
+    if (files.count > (s.list ? 1 : 2))
+        cli_misuse("unexpected argument '%s'", files.items[files.count - 1]);
+    if (!s.list) cli_require_distinct(files.items[1], files.items[0]);
+
+    const int code = s.list ? list_file(files.items[0], &common)
+                            : convert(files.items[0], files.items[1], &s, &common);
+    cli_text_list_free(&files);
+    return cli_finish(code);
+}
