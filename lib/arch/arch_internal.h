@@ -7,6 +7,11 @@
 enum { RK__ARCH_OUTER_ROWS = 6 };
 extern const rk__arch_row rk__arch_outer_rows[RK__ARCH_OUTER_ROWS]; // outer.c
 
+// ---- heads.c
+
+size_t rk__head_state_rows(const rk_dims *dims);
+void rk__head_empty_state(float *state, const rk_dims *dims);
+
 // ---- names.c
 
 // Cuts "blocks.N." off a name: what follows, and N. NULL when the name does not begin so.
@@ -38,6 +43,9 @@ void rk__sizes_vote(rk__size_votes *votes, const char *text, const rk_shape *sha
 
 // Deduces missing factors; false when a relation does not hold.
 bool rk__sizes_relate(rk__sizes *sizes, const rk__relation *relation);
+
+// The sizes of a shape's text up to its end or the next '|'.
+rk_shape rk__shape_of(const rk__sizes *sizes, const char *text);
 
 // Does the shape fit one of the alternatives of `text`? *chosen gets that alternative with its
 // sizes (the first one when none fits). Sizes of 1 are ignored.

@@ -15,12 +15,6 @@ typedef struct rk__outer_weights {
     const rk__matrix *head; // [n_vocab][n_embd]
 } rk__outer_weights;
 
-// What the layers of all versions have.
-typedef struct rk__common_weights {
-    const float *ln1_weight, *ln1_bias, *ln2_weight, *ln2_bias; // [n_embd]
-    const float *time_state; // [n_head][head_size][head_size], a tuned initial state, or NULL
-} rk__common_weights;
-
 // Channel mixing, in all versions a two-layer network with squared ReLU.
 typedef struct rk__channel_mixing_weights {
     const float *mix_k, *mix_r;   // [n_embd]; RWKV-7 has no mix_r
@@ -28,6 +22,13 @@ typedef struct rk__channel_mixing_weights {
     const rk__matrix *value;      // [n_embd][n_ffn]
     const rk__matrix *receptance; // [n_embd][n_embd]; RWKV-7 has none
 } rk__channel_mixing_weights;
+
+// What the layers of all versions have; every layer's struct begins with it.
+typedef struct rk__common_weights {
+    const float *ln1_weight, *ln1_bias, *ln2_weight, *ln2_bias; // [n_embd]
+    rk__channel_mixing_weights ffn;
+    const float *time_state; // [n_head][head_size][head_size], a tuned initial state, or NULL
+} rk__common_weights;
 
 // Equations of all versions: docs/numerics.md.
 
@@ -37,7 +38,6 @@ typedef struct rk__layer_rwkv4 {
     const float *decay;                                  // [n_embd], -exp(raw) < 0
     const float *first;                                  // [n_embd]
     const rk__matrix *key, *value, *receptance, *output; // [n_embd][n_embd]
-    rk__channel_mixing_weights ffn;
 } rk__layer_rwkv4;
 
 typedef struct rk__layer_rwkv5 {
@@ -49,7 +49,6 @@ typedef struct rk__layer_rwkv5 {
     const float *ln_x_weight, *ln_x_bias;                // [n_embd]
     const rk__matrix *key, *value, *receptance, *output; // [n_embd][n_embd]
     const rk__matrix *gate;                              // [n_embd][n_embd], or NULL
-    rk__channel_mixing_weights ffn;
 } rk__layer_rwkv5;
 
 // The data-dependent token shift of RWKV-6 has five outputs, in this order.
@@ -66,7 +65,6 @@ typedef struct rk__layer_rwkv6 {
     const float *first;                         // [n_embd]
     const float *ln_x_weight, *ln_x_bias;       // [n_embd]
     const rk__matrix *key, *value, *receptance, *gate, *output; // [n_embd][n_embd]
-    rk__channel_mixing_weights ffn;
 } rk__layer_rwkv6;
 
 // A low-rank matrix as the product of two.
@@ -85,7 +83,6 @@ typedef struct rk__layer_rwkv7 {
     const float *k_k, *k_a, *r_k;                               // [n_embd]
     const float *ln_x_weight, *ln_x_bias;                       // [n_embd]
     const rk__matrix *key, *value, *receptance, *output;        // [n_embd][n_embd]
-    rk__channel_mixing_weights ffn;
 } rk__layer_rwkv7;
 
 #endif

@@ -319,8 +319,5 @@ const rk__tensor_plan *rk__arch_plan_find(const rk__arch_plan *plan, const char 
 rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor) {
     const char *text = rk__arch_shape_text(tensor->row, true);
     if (tensor->repeat > 1) text = strchr(text, '|') + 1; // one value a head
-    const rk_shape nothing = {0};
-    rk_shape shape;
-    (void)rk__shape_fits(&shape, &plan->sizes, text, &nothing);
-    return shape;
+    return rk__shape_of(&plan->sizes, text);
 }

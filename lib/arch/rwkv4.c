@@ -19,13 +19,16 @@ static const rk__arch_row rows[] = {
     {"att.receptance.weight", "attention.receptance.weight", "CC", RK__MATRIX,
      offsetof(layer, receptance)},
     {"att.output.weight", "attention.output.weight", "CC", RK__MATRIX, offsetof(layer, output)},
-    {"ffn.time_mix_k", "feed_forward.time_mix_key", "C", RK__VECTOR, offsetof(layer, ffn.mix_k)},
+    {"ffn.time_mix_k", "feed_forward.time_mix_key", "C", RK__VECTOR,
+     offsetof(layer, common.ffn.mix_k)},
     {"ffn.time_mix_r", "feed_forward.time_mix_receptance", "C", RK__VECTOR,
-     offsetof(layer, ffn.mix_r)},
-    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX, offsetof(layer, ffn.key)},
-    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX, offsetof(layer, ffn.value)},
+     offsetof(layer, common.ffn.mix_r)},
+    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX,
+     offsetof(layer, common.ffn.key)},
+    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX,
+     offsetof(layer, common.ffn.value)},
     {"ffn.receptance.weight", "feed_forward.receptance.weight", "CC", RK__MATRIX,
-     offsetof(layer, ffn.receptance)},
+     offsetof(layer, common.ffn.receptance)},
 };
 
 // A layer's state: ffn_xx, att_xx, aa, bb, pp.

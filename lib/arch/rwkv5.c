@@ -1,8 +1,6 @@
 // RWKV-5: its tensors. Equations: docs/numerics.md.
 #include "arch/arch_internal.h"
 
-#include <string.h>
-
 typedef rk__layer_rwkv5 layer;
 
 static const rk__arch_row rows[] = {
@@ -32,26 +30,19 @@ static const rk__arch_row rows[] = {
      .presence = RK__OPTIONAL},
     {"att.time_state", NULL, "HNN", RK__STATE, offsetof(layer, common.time_state), RK__TRANSPOSE,
      .presence = RK__OPTIONAL},
-    {"ffn.time_mix_k", "feed_forward.time_mix_key", "C", RK__VECTOR, offsetof(layer, ffn.mix_k)},
+    {"ffn.time_mix_k", "feed_forward.time_mix_key", "C", RK__VECTOR,
+     offsetof(layer, common.ffn.mix_k)},
     {"ffn.time_mix_r", "feed_forward.time_mix_receptance", "C", RK__VECTOR,
-     offsetof(layer, ffn.mix_r)},
-    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX, offsetof(layer, ffn.key)},
-    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX, offsetof(layer, ffn.value)},
+     offsetof(layer, common.ffn.mix_r)},
+    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX,
+     offsetof(layer, common.ffn.key)},
+    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX,
+     offsetof(layer, common.ffn.value)},
     {"ffn.receptance.weight", "feed_forward.receptance.weight", "CC", RK__MATRIX,
-     offsetof(layer, ffn.receptance)},
+     offsetof(layer, common.ffn.receptance)},
 };
 
 static const rk__relation relations[] = {{'C', "HN"}};
-
-// A layer's state: ffn_xx, att_xx, then head after head a matrix of head_size squared,
-// [key channel][value channel].
-static size_t state_rows(const rk_dims *dims) {
-    return 2 + dims->head_size;
-}
-
-static void empty_state(float *state, const rk_dims *dims) {
-    memset(state, 0, state_rows(dims) * dims->n_embd * sizeof state[0]);
-}
 
 // Three things vary among the cuts of RWKV-5: whether there is a gate, whether decay is by head or
 // by channel, and whether the bonus is stored as time_first or as time_faaaa. What is optional is
@@ -89,7 +80,7 @@ const rk__arch rk__arch_rwkv5 = {
     .relations = relations,
     .n_relations = sizeof relations / sizeof relations[0],
     .layer_bytes = sizeof(layer),
-    .state_rows = state_rows,
-    .empty_state = empty_state,
+    .state_rows = rk__head_state_rows, // a head's matrix: [key channel][value channel]
+    .empty_state = rk__head_empty_state,
     .refine = refine,
 };

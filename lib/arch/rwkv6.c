@@ -1,8 +1,6 @@
 // RWKV-6: its tensors. Equations: docs/numerics.md.
 #include "arch/arch_internal.h"
 
-#include <string.h>
-
 typedef rk__layer_rwkv6 layer;
 
 static const rk__arch_row rows[] = {
@@ -51,25 +49,19 @@ static const rk__arch_row rows[] = {
     {"att.output.weight", "attention.output.weight", "CC", RK__MATRIX, offsetof(layer, output)},
     {"att.time_state", NULL, "HNN", RK__STATE, offsetof(layer, common.time_state), RK__TRANSPOSE,
      .presence = RK__OPTIONAL},
-    {"ffn.time_maa_k", "feed_forward.time_maa_k", "C", RK__VECTOR, offsetof(layer, ffn.mix_k)},
-    {"ffn.time_maa_r", "feed_forward.time_maa_r", "C", RK__VECTOR, offsetof(layer, ffn.mix_r)},
-    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX, offsetof(layer, ffn.key)},
-    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX, offsetof(layer, ffn.value)},
+    {"ffn.time_maa_k", "feed_forward.time_maa_k", "C", RK__VECTOR,
+     offsetof(layer, common.ffn.mix_k)},
+    {"ffn.time_maa_r", "feed_forward.time_maa_r", "C", RK__VECTOR,
+     offsetof(layer, common.ffn.mix_r)},
+    {"ffn.key.weight", "feed_forward.key.weight", "FC", RK__MATRIX,
+     offsetof(layer, common.ffn.key)},
+    {"ffn.value.weight", "feed_forward.value.weight", "CF", RK__MATRIX,
+     offsetof(layer, common.ffn.value)},
     {"ffn.receptance.weight", "feed_forward.receptance.weight", "CC", RK__MATRIX,
-     offsetof(layer, ffn.receptance)},
+     offsetof(layer, common.ffn.receptance)},
 };
 
 static const rk__relation relations[] = {{'C', "HN"}, {'J', "5M"}};
-
-// A layer's state: ffn_xx, att_xx, then head after head a matrix of head_size squared,
-// [key channel][value channel].
-static size_t state_rows(const rk_dims *dims) {
-    return 2 + dims->head_size;
-}
-
-static void empty_state(float *state, const rk_dims *dims) {
-    memset(state, 0, state_rows(dims) * dims->n_embd * sizeof state[0]);
-}
 
 const rk__arch rk__arch_rwkv6 = {
     .id = RK_ARCH_RWKV6,
@@ -80,7 +72,6 @@ const rk__arch rk__arch_rwkv6 = {
     .relations = relations,
     .n_relations = sizeof relations / sizeof relations[0],
     .layer_bytes = sizeof(layer),
-    .state_rows = state_rows,
-    .empty_state = empty_state,
-
+    .state_rows = rk__head_state_rows, // a head's matrix: [key channel][value channel]
+    .empty_state = rk__head_empty_state,
 };

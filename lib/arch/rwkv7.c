@@ -1,8 +1,6 @@
 // RWKV-7: its tensors. Equations: docs/numerics.md.
 #include "arch/arch_internal.h"
 
-#include <string.h>
-
 typedef rk__layer_rwkv7 layer;
 
 static const rk__arch_row rows[] = {
@@ -47,22 +45,12 @@ static const rk__arch_row rows[] = {
     {"att.output.weight", NULL, "CC", RK__MATRIX, offsetof(layer, output)},
     {"att.time_state", NULL, "HNN", RK__STATE, offsetof(layer, common.time_state), RK__TRANSPOSE,
      .presence = RK__OPTIONAL},
-    {"ffn.x_k", NULL, "C", RK__VECTOR, offsetof(layer, ffn.mix_k), .file_shape = "11C"},
-    {"ffn.key.weight", NULL, "FC", RK__MATRIX, offsetof(layer, ffn.key)},
-    {"ffn.value.weight", NULL, "CF", RK__MATRIX, offsetof(layer, ffn.value)},
+    {"ffn.x_k", NULL, "C", RK__VECTOR, offsetof(layer, common.ffn.mix_k), .file_shape = "11C"},
+    {"ffn.key.weight", NULL, "FC", RK__MATRIX, offsetof(layer, common.ffn.key)},
+    {"ffn.value.weight", NULL, "CF", RK__MATRIX, offsetof(layer, common.ffn.value)},
 };
 
 static const rk__relation relations[] = {{'C', "HN"}};
-
-// A layer's state: ffn_xx, att_xx, then head after head a matrix of head_size squared,
-// [value channel][key channel].
-static size_t state_rows(const rk_dims *dims) {
-    return 2 + dims->head_size;
-}
-
-static void empty_state(float *state, const rk_dims *dims) {
-    memset(state, 0, state_rows(dims) * dims->n_embd * sizeof state[0]);
-}
 
 const rk__arch rk__arch_rwkv7 = {
     .id = RK_ARCH_RWKV7,
@@ -73,7 +61,6 @@ const rk__arch rk__arch_rwkv7 = {
     .relations = relations,
     .n_relations = sizeof relations / sizeof relations[0],
     .layer_bytes = sizeof(layer),
-    .state_rows = state_rows,
-    .empty_state = empty_state,
-
+    .state_rows = rk__head_state_rows, // a head's matrix: [value channel][key channel]
+    .empty_state = rk__head_empty_state,
 };

@@ -15,11 +15,10 @@ static size_t size_of(const rk__sizes *sizes, char letter) {
     return sizes->of[(unsigned char)letter];
 }
 
-// The alternative of `text` that begins at `at`, with its sizes.
-static rk_shape alternative(const rk__sizes *sizes, const char *at) {
+rk_shape rk__shape_of(const rk__sizes *sizes, const char *text) {
     rk_shape out = {0};
-    for (; *at != '\0' && *at != '|' && out.n_dims < RK_MAX_DIMS; at++) {
-        out.dims[out.n_dims++] = size_of(sizes, *at);
+    for (; *text != '\0' && *text != '|' && out.n_dims < RK_MAX_DIMS; text++) {
+        out.dims[out.n_dims++] = size_of(sizes, *text);
     }
     return out;
 }
@@ -46,9 +45,9 @@ static bool equal_but_ones(const rk_shape *a, const rk_shape *b) {
 
 bool rk__shape_fits(rk_shape *chosen, const rk__sizes *sizes, const char *text,
                     const rk_shape *shape) {
-    *chosen = alternative(sizes, text);
+    *chosen = rk__shape_of(sizes, text);
     for (const char *at = text; at != NULL; at = next_alternative(at)) {
-        const rk_shape expected = alternative(sizes, at);
+        const rk_shape expected = rk__shape_of(sizes, at);
         if (!equal_but_ones(shape, &expected)) continue;
         *chosen = expected;
         return true;

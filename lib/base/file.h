@@ -1,4 +1,4 @@
-// Files: read at an offset, map read-only, and write beside the target before renaming over it.
+// Files: read at an offset, and write beside the target before renaming over it.
 #ifndef RK_BASE_FILE_H
 #define RK_BASE_FILE_H
 
@@ -22,21 +22,6 @@ void rk__file_close(rk__file *file);
 // Exactly `size` bytes from `offset` on; a file that has become shorter is an error.
 rk_status rk__file_read(const rk__file *file, uint64_t offset, void *out, size_t size,
                         rk_error *err);
-
-// A read-only mapping of a whole file, for loading models. A file that is cut while it is mapped
-// would end the program by SIGBUS; the programs' signal handler turns that into one line
-// (tools/cli).
-typedef struct rk__map {
-    const uint8_t *data;
-    size_t size;
-} rk__map;
-
-rk_status rk__map_file(rk__map *map, const rk__file *file, rk_error *err);
-void rk__unmap_file(rk__map *map);
-
-// The pages of [offset, offset + size) will be needed soon, or not again. Hints; never fail.
-void rk__map_will_need(const rk__map *map, size_t offset, size_t size);
-void rk__map_done_with(const rk__map *map, size_t offset, size_t size);
 
 // An output file. It is written under a temporary name beside the target and appears under its own
 // name only by rk__output_commit, whole and flushed to disk: a crash, a full disk or a second

@@ -8,7 +8,7 @@ static void norm(const rk__pass *pass, size_t thread, size_t n_threads) {
 }
 
 static void mix_token(const rk__pass *pass, const rk__span *span, size_t token) {
-    const rk__channel_mixing_weights *w = pass->ffn;
+    const rk__channel_mixing_weights *w = &pass->common->ffn;
     rk__workspace *ws = pass->workspace;
     const float *previous = rk__previous(pass, span, token, RK__STATE_FFN_XX);
     rk__mix_token(pass, token, previous, w->mix_k, w->key, &ws->ffn_key);
@@ -27,7 +27,7 @@ static void activate(const rk__pass *pass, size_t thread, size_t n_threads) {
     const rk__share tokens = rk__share_of(pass->batch->n_tokens, 1, thread, n_threads);
     float *x = hidden->x + tokens.begin * hidden->columns;
     pass->stage->kernels.vector.squared_relu(x, x, (tokens.end - tokens.begin) * hidden->columns);
-    rk__round_tokens(pass, hidden, pass->ffn->value, thread, n_threads);
+    rk__round_tokens(pass, hidden, pass->common->ffn.value, thread, n_threads);
 }
 
 static void gate(const rk__pass *pass, size_t thread, size_t n_threads) {
@@ -42,12 +42,12 @@ static void gate(const rk__pass *pass, size_t thread, size_t n_threads) {
 }
 
 static void finish(const rk__pass *pass, size_t thread, size_t n_threads) {
-    if (pass->ffn->receptance != NULL) gate(pass, thread, n_threads);
+    if (pass->common->ffn.receptance != NULL) gate(pass, thread, n_threads);
     rk__add_branch(pass, thread, n_threads);
 }
 
 void rk__channel_mixing(const rk__pass *pass) {
-    const rk__channel_mixing_weights *w = pass->ffn;
+    const rk__channel_mixing_weights *w = &pass->common->ffn;
     rk__workspace *ws = pass->workspace;
     const size_t n_embd = pass->stage->dims.n_embd;
     rk__run_step(pass, norm);

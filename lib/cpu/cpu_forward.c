@@ -87,7 +87,12 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
                           const rk__batch *batch, rk_error *err) {
     (void)err; // everything was checked and allocated before
     const size_t stream_bytes = batch->n_tokens * stage->dims.n_embd * sizeof(float);
-    rk__pass pass = {.stage = stage, .workspace = workspace, .batch = batch, .state = state};
+    const rk__vector *vector = &stage->kernels.vector;
+    rk__pass pass = {.stage = stage,
+                     .workspace = workspace,
+                     .batch = batch,
+                     .state = state,
+                     .mix = stage->version->shifts_towards_previous ? vector->shift : vector->lerp};
     if (stage->has_embedding) {
         rk__run_step(&pass, embed);
     } else {
@@ -96,7 +101,9 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
     for (size_t i = 0; i < stage->n_layers; i++) {
         pass.layer = i;
         pass.weights = stage->layers + i * stage->arch->layer_bytes;
-        stage->version->forward_layer(&pass);
+        pass.common = pass.weights;
+        stage->version->time_mixing(&pass);
+        rk__channel_mixing(&pass);
     }
     if (stage->has_head) {
         compute_logits(&pass);

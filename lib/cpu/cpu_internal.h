@@ -9,14 +9,16 @@
 
 typedef struct rk__pass rk__pass;
 
-// What a version's layer is on the CPU.
+// What a version's time mixing is on the CPU. (Channel mixing is the same for all.)
 typedef struct rk__cpu_version {
     rk_arch arch;
-    size_t n_inputs;  // inputs of products that its time mixing keeps at once
+    size_t n_inputs;  // inputs of products that it keeps at once
     size_t n_vectors; // further vectors of n_embd a token that it keeps between its steps
-    // Columns of input i.
+    // Columns of input i; NULL: all have n_embd.
     size_t (*input_width)(const rk_dims *dims, const rk__sizes *sizes, size_t i);
-    void (*forward_layer)(const rk__pass *pass);
+    bool shifts_towards_previous; // mixes tokens by vector.shift; otherwise by vector.lerp
+    // Takes the residual stream to what is added to it: workspace->x to workspace->branch.
+    void (*time_mixing)(const rk__pass *pass);
 } rk__cpu_version;
 
 extern const rk__cpu_version rk__cpu_rwkv4; // cpu_rwkv4.c, and so on
@@ -79,11 +81,10 @@ struct rk__pass {
     const rk__stage *stage;
     rk__workspace *workspace;
     const rk__batch *batch;
-    const void *weights;                   // the layer's struct
-    const rk__stage_state *state;          // its data is updated
-    size_t layer;                          // within the stage
-    const rk__channel_mixing_weights *ffn; // for rk__channel_mixing, with the layer norm before it
-    const rk__common_weights *common;
+    const void *weights;              // the layer's struct
+    const rk__common_weights *common; // its beginning
+    const rk__stage_state *state;     // its data is updated
+    size_t layer;                     // within the stage
     // Mixes a token with its predecessor: vector.lerp or vector.shift, by version.
     void (*mix)(float *out, const float *x, const float *previous, const float *weight, size_t n);
 };
@@ -146,8 +147,8 @@ void rk__group_norm(const rk__pass *pass, float *y, const float *weight, const f
 // Adds workspace->branch to the residual stream, for this thread's tokens.
 void rk__add_branch(const rk__pass *pass, size_t thread, size_t n_threads);
 
-// The second half of a layer, from the layer norm to the residual stream (pass->ffn, pass->common):
-// adds workspace->branch, left by the first half, on the way. cpu_channel_mixing.c
+// The second half of a layer, from the layer norm to the residual stream; adds workspace->branch,
+// left by the first half, on the way. cpu_channel_mixing.c
 void rk__channel_mixing(const rk__pass *pass);
 
 #endif

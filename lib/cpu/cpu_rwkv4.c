@@ -78,22 +78,6 @@ static void time_mixing(const rk__pass *pass) {
     rk__run_products(pass, &output, 1);
 }
 
-static void forward_layer(const rk__pass *pass) {
-    const rk__layer_rwkv4 *w = pass->weights;
-    rk__pass layer = *pass;
-    layer.common = &w->common;
-    layer.ffn = &w->ffn;
-    layer.mix = pass->stage->kernels.vector.lerp;
-    time_mixing(&layer);
-    rk__channel_mixing(&layer);
-}
-
-static size_t input_width(const rk_dims *dims, const rk__sizes *sizes, size_t i) {
-    (void)sizes;
-    (void)i;
-    return dims->n_embd;
-}
-
 _Static_assert((int)N_INPUTS <= (int)RK__MAX_INPUTS, "the workspace has room");
 _Static_assert((int)N_VECTORS <= (int)RK__MAX_VECTORS, "the workspace has room");
 
@@ -101,6 +85,6 @@ const rk__cpu_version rk__cpu_rwkv4 = {
     .arch = RK_ARCH_RWKV4,
     .n_inputs = N_INPUTS,
     .n_vectors = N_VECTORS,
-    .input_width = input_width,
-    .forward_layer = forward_layer,
+    .shifts_towards_previous = false,
+    .time_mixing = time_mixing,
 };

@@ -159,16 +159,6 @@ static void time_mixing(const rk__pass *pass) {
     rk__run_products(pass, &output, 1);
 }
 
-static void forward_layer(const rk__pass *pass) {
-    const rk__layer_rwkv6 *w = pass->weights;
-    rk__pass layer = *pass;
-    layer.common = &w->common;
-    layer.ffn = &w->ffn;
-    layer.mix = pass->stage->kernels.vector.shift;
-    time_mixing(&layer);
-    rk__channel_mixing(&layer);
-}
-
 static size_t input_width(const rk_dims *dims, const rk__sizes *sizes, size_t i) {
     if (i == INPUT_LOW) return sizes->of['J'];
     if (i == INPUT_LOW_DECAY) return sizes->of['W'];
@@ -183,5 +173,6 @@ const rk__cpu_version rk__cpu_rwkv6 = {
     .n_inputs = N_INPUTS,
     .n_vectors = N_VECTORS,
     .input_width = input_width,
-    .forward_layer = forward_layer,
+    .shifts_towards_previous = true,
+    .time_mixing = time_mixing,
 };

@@ -210,24 +210,19 @@ static void round_output(const rk__pass *pass, size_t thread, size_t n_threads) 
     rk__round_tokens(pass, &pass->workspace->input[INPUT_R], w->output, thread, n_threads);
 }
 
-static void forward_layer(const rk__pass *pass) {
+static void time_mixing(const rk__pass *pass) {
     const rk__layer_rwkv7 *w = pass->weights;
     rk__workspace *ws = pass->workspace;
-    rk__pass layer = *pass;
-    layer.common = &w->common;
-    layer.ffn = &w->ffn;
-    layer.mix = pass->stage->kernels.vector.shift;
-    rk__run_step(&layer, norm);
-    rk__run_step(&layer, mix);
-    multiply_inputs(&layer);
-    rk__run_step(&layer, activate_low);
-    multiply_low(&layer);
-    rk__run_step(&layer, run_heads);
-    rk__run_step(&layer, round_output);
+    rk__run_step(pass, norm);
+    rk__run_step(pass, mix);
+    multiply_inputs(pass);
+    rk__run_step(pass, activate_low);
+    multiply_low(pass);
+    rk__run_step(pass, run_heads);
+    rk__run_step(pass, round_output);
     const rk__product_job output = {w->output, &ws->input[INPUT_R], ws->branch,
                                     pass->stage->dims.n_embd};
-    rk__run_products(&layer, &output, 1);
-    rk__channel_mixing(&layer);
+    rk__run_products(pass, &output, 1);
 }
 
 static size_t input_width(const rk_dims *dims, const rk__sizes *sizes, size_t i) {
@@ -253,5 +248,6 @@ const rk__cpu_version rk__cpu_rwkv7 = {
     .n_inputs = N_INPUTS,
     .n_vectors = N_VECTORS,
     .input_width = input_width,
-    .forward_layer = forward_layer,
+    .shifts_towards_previous = true,
+    .time_mixing = time_mixing,
 };

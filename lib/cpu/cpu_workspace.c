@@ -14,7 +14,9 @@ static rk_status alloc_floats(float **out, size_t rows, size_t columns, rk_error
 static rk_status alloc_time_mixing(rk__workspace *w, const rk__stage *stage, rk_error *err) {
     const rk__cpu_version *version = stage->version;
     for (size_t i = 0; i < version->n_inputs; i++) {
-        const size_t columns = version->input_width(&stage->dims, &stage->sizes, i);
+        const size_t columns = version->input_width == NULL
+                                   ? stage->dims.n_embd
+                                   : version->input_width(&stage->dims, &stage->sizes, i);
         RK_TRY(rk__input_init(&w->input[i], w->max_tokens, columns, err));
     }
     for (size_t i = 0; i < version->n_vectors; i++) {
