@@ -13,9 +13,12 @@
 #include <cpuid.h>
 #endif
 
-static const char *const isa_names[RK__ISA_COUNT] = {
+#include "rk/version.h"
+
+static const char *const isa_names[RK__ISA_COUNT + 1] = {
     [RK__ISA_SCALAR] = "scalar",
     [RK__ISA_AVX2] = "avx2",
+    [RK__ISA_COUNT] = NULL,
 };
 
 #if defined(__x86_64__)
@@ -50,6 +53,10 @@ static rk__isa highest_isa(void) {
 
 const char *rk__isa_name(rk__isa isa) {
     return isa_names[isa];
+}
+
+const char *const *rk_cpu_levels(void) {
+    return isa_names;
 }
 
 rk_status rk__isa_parse(rk__isa *out, const char *name, rk_error *err) {

@@ -1,12 +1,40 @@
 // The common options' table.
 #include "cli/common_options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/messages.h"
+#include "rk/version.h"
 
-static const char *const cpu_levels[] = {"scalar", "avx2", NULL};
+// Writes "choose scalar or avx2".
+static void list_levels(char reason[CLI_REASON]) {
+    const char *const *levels = rk_cpu_levels();
+    size_t length = (size_t)snprintf(reason, CLI_REASON, "choose %s", levels[0]);
+    for (size_t i = 1; levels[i] != NULL && length < CLI_REASON; i++) {
+        const char *joint = levels[i + 1] == NULL ? " or " : ", ";
+        length += (size_t)snprintf(reason + length, CLI_REASON - length, "%s%s", joint, levels[i]);
+    }
+}
+
+static bool is_cpu_level(const char *name) {
+    for (const char *const *level = rk_cpu_levels(); *level != NULL; level++) {
+        if (strcmp(*level, name) == 0) return true;
+    }
+    return false;
+}
+
+static bool parse_cpu_level(void *value, const char *text, char reason[CLI_REASON]) {
+    if (is_cpu_level(text)) {
+        memcpy(value, &text, sizeof text);
+        return true;
+    }
+    char choices[CLI_REASON];
+    list_levels(choices);
+    (void)snprintf(reason, CLI_REASON, "unknown name '%.60s': %.150s", text, choices);
+    return false;
+}
 
 const cli_option cli_common_options[CLI_N_COMMON_OPTIONS] = {
     {
@@ -22,9 +50,9 @@ const cli_option cli_common_options[CLI_N_COMMON_OPTIONS] = {
     {
         .name = "cpu",
         .argument = "LEVEL",
-        .kind = CLI_CHOICE,
+        .kind = CLI_CUSTOM,
         .offset = offsetof(cli_common, cpu),
-        .choices = cpu_levels,
+        .parse = parse_cpu_level,
         .help =
             "use no instructions beyond LEVEL, scalar or avx2; the environment variable RWKV_CPU "
             "does the same",
@@ -48,13 +76,6 @@ const cli_option cli_common_options[CLI_N_COMMON_OPTIONS] = {
     {.name = "version", .letter = 'V', .kind = CLI_BUILT_IN, .help = "print the version"},
 };
 
-static bool is_cpu_level(const char *name) {
-    for (const char *const *level = cpu_levels; *level != NULL; level++) {
-        if (strcmp(*level, name) == 0) return true;
-    }
-    return false;
-}
-
 void cli_apply_cpu(const cli_common *common) {
     if (common->cpu != NULL) {
         setenv("RWKV_CPU", common->cpu, 1);
@@ -62,6 +83,8 @@ void cli_apply_cpu(const cli_common *common) {
     }
     const char *level = getenv("RWKV_CPU");
     if (level != NULL && *level != '\0' && !is_cpu_level(level)) {
-        cli_misuse("RWKV_CPU=%s in the environment: choose scalar or avx2", level);
+        char choices[CLI_REASON];
+        list_levels(choices);
+        cli_misuse("RWKV_CPU=%s in the environment: %s", level, choices);
     }
 }

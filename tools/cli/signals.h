@@ -11,8 +11,4 @@ void cli_signals_begin(void);
 // Has the user asked to stop?
 bool cli_interrupted(void);
 
-// A model file is mapped: should somebody cut it, the program ends with one line that names it, and
-// exit 1. The path is borrowed for the rest of the program's life; NULL forgets it.
-void cli_signals_guard_file(const char *path);
-
 #endif

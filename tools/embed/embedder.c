@@ -27,7 +27,6 @@ bool embedder_open(embedder *e, const char *model, const vector_list *vectors,
                    const cli_common *common) {
     *e = (embedder){.vectors = *vectors, .pool = cli_workers_new(common)};
     if (e->pool == NULL) return false;
-    cli_signals_guard_file(model);
     const rk_model_options options = {.pool = e->pool};
     rk_error err;
     if (rk_model_open(&e->model, model, &options, &err) != RK_OK) {

@@ -29,11 +29,9 @@ static void bench_close(bench *b) {
     rk_state_free(&b->state);
     rk_context_free(&b->context);
     rk_model_close(&b->model);
-    cli_signals_guard_file(NULL);
 }
 
 static rk_status bench_open(bench *b, const measure_job *job, rk_error *err) {
-    cli_signals_guard_file(job->model);
     cli_progress progress;
     cli_progress_begin(&progress, "loading", CLI_UNIT_BYTES, job->common->quiet);
     const rk_model_options options = {

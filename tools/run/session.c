@@ -40,7 +40,6 @@ int session_open(run_session *s, const char *model, const char *strategy,
     const double start = cli_now();
     *s = (run_session){.pool = cli_workers_new(common)};
     if (s->pool == NULL) return CLI_EXIT_FAILED;
-    cli_signals_guard_file(model);
     const int code = open_model(s, model, strategy, common);
     if (code != CLI_EXIT_DONE) return code;
     rk_error err;
