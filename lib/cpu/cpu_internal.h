@@ -95,12 +95,11 @@ float *rk__pass_state(const rk__pass *pass, size_t sequence);
 // A step: does share `thread` of the work, by tokens, channels or rows as it sees fit.
 typedef void (*rk__step)(const rk__pass *pass, size_t thread, size_t n_threads);
 
-// Runs a step on all threads; when there is but one token, on the calling thread alone: waking the
-// others would take longer than the step.
+// Runs a step on all threads, or on the calling thread alone when there is little to do.
 void rk__run_step(const rk__pass *pass, rk__step step);
 
-// Computes products that belong together on all threads, after showing their inputs to the
-// observer.
+// Computes products that belong together, after showing their inputs to the observer; on all
+// threads or, when there is little to do, on the calling one.
 void rk__run_products(const rk__pass *pass, const rk__product_job *jobs, size_t n_jobs);
 
 // Layer norm of this thread's tokens: workspace->x to workspace->normed.

@@ -19,13 +19,18 @@ static void step_job(void *argument, size_t thread, size_t n_threads) {
     run->step(run->pass, thread, n_threads);
 }
 
+// Waking the other threads takes some microseconds, and much longer where others want the
+// processors. Work of about as many microseconds is done by the calling thread alone.
+enum { FEW_VALUES = 16 * 1024, FEW_WEIGHT_BYTES = 256 * 1024 };
+
 void rk__run_step(const rk__pass *pass, rk__step step) {
-    if (pass->batch->n_tokens == 1) {
+    const rk__batch *batch = pass->batch;
+    if (batch->n_tokens == 1 || batch->n_tokens * pass->stage->dims.n_embd < FEW_VALUES) {
         step(pass, 0, 1);
         return;
     }
     step_run run = {pass, step};
-    rk_pool_run(pass->batch->pool, step_job, &run);
+    rk_pool_run(batch->pool, step_job, &run);
 }
 
 typedef struct product_run {
@@ -38,6 +43,12 @@ static void product_job(void *argument, size_t thread, size_t n_threads) {
     rk__multiply_share(run->jobs, run->n_jobs, run->n_tokens, thread, n_threads);
 }
 
+static bool is_little_work(const rk__product_job *jobs, size_t n_jobs, size_t n_tokens) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n_jobs; i++) bytes += rk__matrix_bytes(jobs[i].matrix);
+    return bytes * n_tokens < FEW_WEIGHT_BYTES;
+}
+
 void rk__run_products(const rk__pass *pass, const rk__product_job *jobs, size_t n_jobs) {
     const rk__batch *batch = pass->batch;
     if (batch->observer != NULL) {
@@ -47,7 +58,11 @@ void rk__run_products(const rk__pass *pass, const rk__product_job *jobs, size_t 
         }
     }
     product_run run = {jobs, n_jobs, batch->n_tokens};
-    rk_pool_run(batch->pool, product_job, &run);
+    if (is_little_work(jobs, n_jobs, batch->n_tokens)) {
+        product_job(&run, 0, 1);
+    } else {
+        rk_pool_run(batch->pool, product_job, &run);
+    }
 }
 
 void rk__norm_tokens(const rk__pass *pass, const float *weight, const float *bias, size_t thread,
