@@ -40,11 +40,21 @@ typedef enum rk_container {
 // "PyTorch (zip)", "model file v101", ...
 const char *rk_container_name(rk_container container);
 
+// Is it one of the model files of versions 100 and 101?
+bool rk_container_is_model_file(rk_container container);
+
 // Opens a file, or the only weights file (or index of such) in a directory, and reads what tensors
 // there are; no tensor data yet. Whatever cannot be read is refused with the path, the place and
 // the reason. *out is owned by the caller; NULL on failure. Memory stays below a small multiple of
 // the size of what describes the tensors.
 rk_status rk_checkpoint_open(rk_checkpoint **out, const char *path, rk_error *err);
+
+// The same for the tensors below a root alone: the keys of the dictionaries that lead to them, and the
+// beginning of their names that is to be cut off, all joined by dots ("ema.generator"). For files
+// whose weights are not found by themselves. ERR_NOT_FOUND when there are none. root NULL or "": as
+// rk_checkpoint_open.
+rk_status rk_checkpoint_open_below(rk_checkpoint **out, const char *path, const char *root,
+                                   rk_error *err);
 
 // Releases the file and every rk_tensor_info it gave; NULL is fine; *checkpoint becomes NULL.
 void rk_checkpoint_close(rk_checkpoint **checkpoint);

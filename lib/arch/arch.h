@@ -44,6 +44,13 @@ typedef enum rk__presence {
     RK__NOT_IN_FIRST_LAYER, // required in all other layers; not used where the first one has it
 } rk__presence;
 
+// What kind of file names its tensors, and shapes them.
+typedef enum rk__naming {
+    RK__NAMES_CHECKPOINT, // of RWKV's own training
+    RK__NAMES_MODEL_FILE,
+    RK__NAMES_HUGGING_FACE, // checkpoints of the transformers package: other names, the same values
+} rk__naming;
+
 // One tensor of a version. Names of tensors in a layer are given without "blocks.N." (Hugging Face:
 // "rwkv.blocks.N.").
 //
@@ -126,12 +133,15 @@ typedef struct rk__arch_plan {
     rk__sizes sizes;
     rk__tensor_plan *tensors; // [n_tensors], in the order of the file; parts stand together
     size_t n_tensors;
-    size_t n_unused; // tensors of the file that the model does not use
+    size_t *unused; // [n_unused]: tensors of the file that the model does not use
+    size_t n_unused;
+    rk__naming naming; // of the file
 } rk__arch_plan;
 
 // Finds the version, deduces its dimensions and checks every tensor. All tensors that are missing,
 // surplus or misshapen are reported together, by name. `where` (a path) begins the message;
-// `model_file` says which names and shapes to expect.
+// `model_file` says which names and shapes to expect; of checkpoints' two namings the tensors show
+// which it is.
 rk_status rk__arch_plan_init(rk__arch_plan *plan, const char *where, const rk_tensor_info *tensors,
                              size_t n_tensors, bool model_file, rk_error *err);
 void rk__arch_plan_fini(rk__arch_plan *plan);
@@ -147,10 +157,10 @@ bool rk__arch_is_vector(const rk__arch_row *row);
 // business of whoever reads them (weights/), so it does nothing here.
 void rk__arch_convert(const rk__arch_row *row, float *values, size_t n);
 
-// A tensor's name in a model file or in a checkpoint, written into text; returns text. And the
-// whole shape (all parts) that it has in a model file.
+// A tensor's name in a kind of file, written into text; returns text, which is empty where such
+// files have no name for it. And the whole shape (all parts) that it has in a model file.
 enum { RK__NAME_TEXT = 96 };
-char *rk__arch_name(char text[RK__NAME_TEXT], const rk__arch_row *row, bool model_file,
+char *rk__arch_name(char text[RK__NAME_TEXT], const rk__arch_row *row, rk__naming naming,
                     size_t layer);
 rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor);
 

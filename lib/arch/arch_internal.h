@@ -14,20 +14,24 @@ void rk__head_empty_state(float *state, const rk_dims *dims);
 
 // ---- names.c
 
-// Cuts "blocks.N." off a name: what follows, and N. NULL when the name does not begin so.
-const char *rk__arch_split_name(const char *name, size_t *layer);
+// How the tensors of a checkpoint are named.
+rk__naming rk__arch_find_naming(const rk_tensor_info *tensors, size_t n_tensors);
+
+// Cuts "blocks.N." ("rwkv.blocks.N.") off a name: what follows, and N. NULL when the name does not
+// begin so.
+const char *rk__arch_split_name(const char *name, rk__naming naming, size_t *layer);
 
 // Is `name` the row's name in this kind of file, and for which layer (0 around the layers)?
-bool rk__arch_name_matches(const rk__arch_row *row, const char *name, bool model_file,
+bool rk__arch_name_matches(const rk__arch_row *row, const char *name, rk__naming naming,
                            size_t *layer);
 
 // Do the row's parts lie in one tensor of this kind of file?
-bool rk__arch_is_joined(const rk__arch_row *row, bool model_file);
+bool rk__arch_is_joined(const rk__arch_row *row, rk__naming naming);
 
 // ---- shapes.c
 
 // The row's shape in this kind of file.
-const char *rk__arch_shape_text(const rk__arch_row *row, bool model_file);
+const char *rk__arch_shape_text(const rk__arch_row *row, rk__naming naming);
 
 // What tensors say about the sizes, so that one misshapen tensor among many is the one complained
 // about. Starts as all zeros.

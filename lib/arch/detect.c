@@ -19,6 +19,7 @@ static const struct {
     {".att.time_maa_rkvw_w1", "RWKV-6b or 6c (without a gate)"},
     {".ffn.s_emb.weight", "RWKV-7a or 7b (with deep embeddings)"},
     {".ffn.enn.weight", "RWKV-8"},
+    {".attn.w_lora.lora.0.weight", "RWKV-7 under the names of flash-linear-attention"},
 };
 
 static bool ends_with(const char *name, const char *ending) {
@@ -60,15 +61,36 @@ static rk_status refuse_variants(const char *where, const rk_tensor_info *tensor
     return RK_OK;
 }
 
+// What the names of other programs' adapters have in them.
+static const char *const adapter_marks[] = {".lora_A", ".lora_B", ".lora_down.", ".lora_up.",
+                                            ".lora.0", ".lora.1", ".bone",       ".disha"};
+
+// The first tensor of an adapter that lora_merge does not read, or NULL.
+static const char *find_foreign_adapter(const rk_tensor_info *tensors, size_t n_tensors) {
+    for (size_t i = 0; i < n_tensors; i++) {
+        for (size_t k = 0; k < sizeof adapter_marks / sizeof adapter_marks[0]; k++) {
+            if (strstr(tensors[i].name, adapter_marks[k]) != NULL) return tensors[i].name;
+        }
+    }
+    return NULL;
+}
+
 // Adapters replace some tensors whole, so that they may look like a model with few tensors.
 static rk_status refuse_adapter(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
                                 rk_error *err) {
+    if (has_tensor(tensors, n_tensors, "emb.weight")) return RK_OK;
     size_t count = 0;
-    const char *name = find_ending(tensors, n_tensors, ".lora_A", &count);
-    if (name == NULL || has_tensor(tensors, n_tensors, "emb.weight")) return RK_OK;
+    if (find_ending(tensors, n_tensors, ".lora_A", &count) != NULL) {
+        return rk__fail(err, RK_ERR_UNSUPPORTED,
+                        "%s: a LoRA adapter (%zu pairs), not a model; merge it with lora_merge",
+                        where, count);
+    }
+    const char *name = find_foreign_adapter(tensors, n_tensors);
+    if (name == NULL) return RK_OK;
     return rk__fail(err, RK_ERR_UNSUPPORTED,
-                    "%s: a LoRA adapter (%zu pairs), not a model; merge it with lora_merge", where,
-                    count);
+                    "%s: an adapter, not a model (it has %.80s); lora_merge takes those whose "
+                    "tensors are called X.lora_A and X.lora_B",
+                    where, name);
 }
 
 static rk_status fail_no_model(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
@@ -90,13 +112,14 @@ static rk_status fail_no_model(const char *where, const rk_tensor_info *tensors,
 // that are missing. A file that lacks one tensor, whichever, is still best explained by its own
 // version, and the report then names that tensor.
 static ptrdiff_t fit_of(const rk__arch *arch, const rk_tensor_info *tensors, size_t n_tensors,
-                        bool model_file) {
+                        rk__naming naming) {
     ptrdiff_t fit = 0;
     for (size_t i = 0; i < arch->n_rows; i++) {
         const rk__arch_row *row = &arch->rows[i];
-        if (row->part > 0 && rk__arch_is_joined(row, model_file)) continue; // counted with part 0
+        if (row->part > 0 && rk__arch_is_joined(row, naming)) continue; // counted with part 0
         char name[RK__NAME_TEXT];
-        if (has_tensor(tensors, n_tensors, rk__arch_name(name, row, model_file, 0))) {
+        rk__arch_name(name, row, naming, 0);
+        if (name[0] != '\0' && has_tensor(tensors, n_tensors, name)) {
             fit++;
         } else if (row->presence == RK__REQUIRED) {
             fit--;
@@ -105,8 +128,20 @@ static ptrdiff_t fit_of(const rk__arch *arch, const rk_tensor_info *tensors, siz
     return fit;
 }
 
+static bool has_marker(const rk__arch *arch, const rk_tensor_info *tensors, size_t n_tensors,
+                       rk__naming naming) {
+    char name[RK__NAME_TEXT];
+    for (size_t i = 0; i < arch->n_rows; i++) {
+        rk__arch_name(name, &arch->rows[i], RK__NAMES_CHECKPOINT, 0);
+        if (strcmp(name, arch->marker) != 0) continue;
+        rk__arch_name(name, &arch->rows[i], naming, 0);
+        return name[0] != '\0' && has_tensor(tensors, n_tensors, name);
+    }
+    return false;
+}
+
 rk_status rk__arch_detect(const rk__arch **out, const char *where, const rk_tensor_info *tensors,
-                          size_t n_tensors, bool model_file, rk_error *err) {
+                          size_t n_tensors, rk__naming naming, rk_error *err) {
     *out = NULL;
     RK_TRY(refuse_variants(where, tensors, n_tensors, err));
     RK_TRY(refuse_adapter(where, tensors, n_tensors, err));
@@ -114,8 +149,8 @@ rk_status rk__arch_detect(const rk__arch **out, const char *where, const rk_tens
     ptrdiff_t best_fit = PTRDIFF_MIN;
     bool marked = false;
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        const ptrdiff_t fit = fit_of(versions[i], tensors, n_tensors, model_file);
-        marked = marked || has_tensor(tensors, n_tensors, versions[i]->marker);
+        const ptrdiff_t fit = fit_of(versions[i], tensors, n_tensors, naming);
+        marked = marked || has_marker(versions[i], tensors, n_tensors, naming);
         if (fit <= best_fit) continue;
         best = versions[i];
         best_fit = fit;

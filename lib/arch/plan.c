@@ -15,12 +15,13 @@ typedef struct planner {
     const rk__arch *arch;
     const rk_tensor_info *tensors;
     size_t n_tensors;
-    bool model_file;
+    rk__naming naming;
     size_t n_layer;
     size_t *found; // [n_rows][n_layer]: index of the tensor, or nowhere; the outer rows come first
     size_t *slots; // [n_tensors]: index into found (of the first part), or nowhere
     rk__size_votes votes; // votes.sizes: those that the model is taken to have
     rk__complaints complaints;
+    size_t *unused; // [n_unused], with room for n_tensors
     size_t n_unused;
 } planner;
 
@@ -40,11 +41,11 @@ static size_t row_layers(const planner *p, const rk__arch_row *row) {
 
 // One more than the highest number in "blocks.N."; at most the number of tensors, so that a made-up
 // name cannot ask for memory that the file's size does not justify.
-static size_t count_layers(const rk_tensor_info *tensors, size_t n_tensors) {
+static size_t count_layers(const rk_tensor_info *tensors, size_t n_tensors, rk__naming naming) {
     size_t n_layer = 0;
     for (size_t i = 0; i < n_tensors; i++) {
         size_t layer = 0;
-        if (rk__arch_split_name(tensors[i].name, &layer) != NULL && layer >= n_layer) {
+        if (rk__arch_split_name(tensors[i].name, naming, &layer) != NULL && layer >= n_layer) {
             n_layer = layer + 1;
         }
     }
@@ -52,7 +53,7 @@ static size_t count_layers(const rk_tensor_info *tensors, size_t n_tensors) {
 }
 
 static bool is_joined(const planner *p, const rk__arch_row *row) {
-    return rk__arch_is_joined(row, p->model_file);
+    return rk__arch_is_joined(row, p->naming);
 }
 
 // ---- which tensor is which
@@ -64,7 +65,7 @@ static void assign_tensor(planner *p, size_t index) {
     bool twice = false;
     for (size_t r = 0; r < count_rows(p->arch); r++) {
         size_t layer = 0;
-        if (!rk__arch_name_matches(row_at(p->arch, r), name, p->model_file, &layer)) continue;
+        if (!rk__arch_name_matches(row_at(p->arch, r), name, p->naming, &layer)) continue;
         if (layer >= p->n_layer) continue;
         size_t *slot = &p->found[r * p->n_layer + layer];
         if (!known) p->slots[index] = (size_t)(slot - p->found);
@@ -81,8 +82,8 @@ static void drop_unused(planner *p) {
     for (size_t r = 0; r < count_rows(p->arch); r++) {
         size_t *slot = &p->found[r * p->n_layer];
         if (row_at(p->arch, r)->presence != RK__NOT_IN_FIRST_LAYER || *slot == nowhere) continue;
+        p->unused[p->n_unused++] = *slot;
         *slot = nowhere;
-        p->n_unused++;
     }
 }
 
@@ -103,7 +104,7 @@ static void complain_missing(planner *p, const rk__arch_row *row, size_t layer) 
     if (may_miss(p, row, layer)) return;
     if (is_joined(p, row) && row->part > 0) return; // the tensor is missed once
     char name[RK__NAME_TEXT];
-    rk__arch_name(name, row, p->model_file, layer);
+    rk__arch_name(name, row, p->naming, layer);
     rk__complain(&p->complaints, RK__COMPLAINT_MISSING, name, NULL);
 }
 
@@ -127,17 +128,30 @@ static const rk_tensor_info *find_opponent(const planner *p, const char *text,
     return NULL;
 }
 
+// Vectors are read whole; of all others rows or parts are read, so that the last dimension has to
+// be the last one in the file too, whatever sizes of 1 stand around it.
+static bool rows_fit(const planner *p, const rk__arch_row *row, const rk_shape *found,
+                     const rk_shape *expected) {
+    if (row->role == RK__VECTOR && !is_joined(p, row)) return true;
+    size_t rows = 0;
+    size_t found_columns = 0;
+    size_t expected_columns = 0;
+    return rk_shape_matrix(&rows, &found_columns, found) &&
+           rk_shape_matrix(&rows, &expected_columns, expected) && found_columns == expected_columns;
+}
+
 static void check_shape(planner *p, const rk__arch_row *row, const rk_tensor_info *tensor) {
-    const char *text = rk__arch_shape_text(row, p->model_file);
+    const char *text = rk__arch_shape_text(row, p->naming);
     rk_shape expected;
     size_t n = 0;
-    const bool fits = rk__shape_fits(&expected, &p->votes.sizes, text, &tensor->shape);
+    const bool fits = rk__shape_fits(&expected, &p->votes.sizes, text, &tensor->shape) &&
+                      rows_fit(p, row, &tensor->shape, &expected);
     if (fits && rk_shape_elements(&n, &tensor->shape) && n > 0) return;
     enum { PART = RK_SHAPE_TEXT + RK__NAME_TEXT + 16 };
     char found_text[RK_SHAPE_TEXT];
     char expected_text[RK_SHAPE_TEXT];
     char like[PART] = "";
-    char detail[2 * RK_SHAPE_TEXT + PART];
+    char detail[2 * RK_SHAPE_TEXT + PART + 16];
     rk_shape_format(found_text, &tensor->shape);
     rk_shape_format(expected_text, &expected);
     const rk_tensor_info *opponent = find_opponent(p, text, tensor);
@@ -167,7 +181,7 @@ static void count_votes(planner *p, const rk__arch_row *row, size_t layer,
                         const rk_tensor_info *tensor) {
     (void)layer;
     if (tensor == NULL) return;
-    rk__sizes_vote(&p->votes, rk__arch_shape_text(row, p->model_file), &tensor->shape,
+    rk__sizes_vote(&p->votes, rk__arch_shape_text(row, p->naming), &tensor->shape,
                    (size_t)(tensor - p->tensors));
 }
 
@@ -213,7 +227,7 @@ static rk__tensor_plan plan_tensor(const planner *p, const rk__arch_row *row, si
     rk__tensor_plan out = {.row = row, .layer = layer, .source = index, .repeat = 1};
     out.in_parts = is_joined(p, row);
     rk_shape shape;
-    (void)rk__shape_fits(&shape, &p->votes.sizes, rk__arch_shape_text(row, p->model_file),
+    (void)rk__shape_fits(&shape, &p->votes.sizes, rk__arch_shape_text(row, p->naming),
                          &tensor->shape);
     size_t n = 0;
     (void)rk_shape_elements(&n, &shape); // the reader has checked that it does not overflow
@@ -226,7 +240,7 @@ static rk__tensor_plan plan_tensor(const planner *p, const rk__arch_row *row, si
         if (by_head) out.repeat = p->votes.sizes.of['N'];
         return out;
     }
-    const bool transposed = row->conversion == RK__TRANSPOSE && !p->model_file;
+    const bool transposed = row->conversion == RK__TRANSPOSE && p->naming != RK__NAMES_MODEL_FILE;
     out.columns = shape.dims[shape.n_dims - (transposed ? 2 : 1)];
     out.rows = out.columns == 0 ? 0 : n / out.columns;
     return out;
@@ -254,7 +268,10 @@ static rk_status fill_plan(rk__arch_plan *plan, planner *p, const char *where, r
     plan->arch = p->arch;
     plan->name = p->arch->name;
     plan->sizes = p->votes.sizes;
+    plan->unused = p->unused;
     plan->n_unused = p->n_unused;
+    plan->naming = p->naming;
+    p->unused = NULL; // the plan's now
     plan->dims = (rk_dims){.n_vocab = of['V'],
                            .n_embd = of['C'],
                            .n_layer = p->n_layer,
@@ -281,15 +298,16 @@ static rk_status check_tensors(planner *p, const char *where, rk_error *err) {
 rk_status rk__arch_plan_init(rk__arch_plan *plan, const char *where, const rk_tensor_info *tensors,
                              size_t n_tensors, bool model_file, rk_error *err) {
     *plan = (rk__arch_plan){0};
-    planner p = {.tensors = tensors,
-                 .n_tensors = n_tensors,
-                 .model_file = model_file,
-                 .n_layer = count_layers(tensors, n_tensors)};
-    RK_TRY(rk__arch_detect(&p.arch, where, tensors, n_tensors, model_file, err));
+    planner p = {.tensors = tensors, .n_tensors = n_tensors};
+    p.naming = model_file ? RK__NAMES_MODEL_FILE : rk__arch_find_naming(tensors, n_tensors);
+    p.n_layer = count_layers(tensors, n_tensors, p.naming);
+    RK_TRY(rk__arch_detect(&p.arch, where, tensors, n_tensors, p.naming, err));
     const size_t n_slots = count_rows(p.arch) * p.n_layer;
     rk_status status = rk__alloc((void **)&p.found, n_slots, sizeof p.found[0], err);
     if (status != RK_OK) goto out;
     status = rk__alloc((void **)&p.slots, n_tensors, sizeof p.slots[0], err);
+    if (status != RK_OK) goto out;
+    status = rk__alloc((void **)&p.unused, n_tensors, sizeof p.unused[0], err);
     if (status != RK_OK) goto out;
     for (size_t i = 0; i < n_slots; i++) p.found[i] = nowhere;
     for (size_t i = 0; i < n_tensors; i++) p.slots[i] = nowhere;
@@ -298,12 +316,14 @@ rk_status rk__arch_plan_init(rk__arch_plan *plan, const char *where, const rk_te
 out:
     rk__free(p.found);
     rk__free(p.slots);
+    rk__free(p.unused);
     if (status != RK_OK) rk__arch_plan_fini(plan);
     return status;
 }
 
 void rk__arch_plan_fini(rk__arch_plan *plan) {
     rk__free(plan->tensors);
+    rk__free(plan->unused);
     *plan = (rk__arch_plan){0};
 }
 
@@ -317,7 +337,7 @@ const rk__tensor_plan *rk__arch_plan_find(const rk__arch_plan *plan, const char 
 }
 
 rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor) {
-    const char *text = rk__arch_shape_text(tensor->row, true);
+    const char *text = rk__arch_shape_text(tensor->row, RK__NAMES_MODEL_FILE);
     if (tensor->repeat > 1) text = strchr(text, '|') + 1; // one value a head
     return rk__shape_of(&plan->sizes, text);
 }

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 
-const char *rk__arch_shape_text(const rk__arch_row *row, bool model_file) {
-    return model_file && row->file_shape != NULL ? row->file_shape : row->shape;
+const char *rk__arch_shape_text(const rk__arch_row *row, rk__naming naming) {
+    return naming == RK__NAMES_MODEL_FILE && row->file_shape != NULL ? row->file_shape : row->shape;
 }
 
 static size_t size_of(const rk__sizes *sizes, char letter) {

@@ -1,5 +1,6 @@
 // Opening weights files: the table of containers, and looking up what their readers have found.
 #include "checkpoint/checkpoint_internal.h"
+#include "checkpoint/reading.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +30,14 @@ const char *rk_container_name(rk_container container) {
         return "model file v101";
     }
     return "unknown";
+}
+
+bool rk_container_is_model_file(rk_container container) {
+    return container == RK_CONTAINER_MODEL_V100 || container == RK_CONTAINER_MODEL_V101;
+}
+
+const rk__model_file_header *rk__model_file_header_of(const rk_checkpoint *file) {
+    return &file->model_header;
 }
 
 // --- Finding by name.
@@ -116,6 +125,7 @@ static rk_status finish(rk_checkpoint *checkpoint, rk_error *err) {
                         rk_container_name(checkpoint->container));
     }
     if (!checkpoint->root) RK_TRY(rk__copy_string(&checkpoint->root, "", 0, err));
+    if (checkpoint->wanted_root) RK_TRY(rk__checkpoint_keep_below(checkpoint, err));
     if (!checkpoint->by_name) RK_TRY(rk__checkpoint_index_names(checkpoint, err));
     void *states;
     RK_TRY(rk__alloc(&states, checkpoint->n_storages, sizeof *checkpoint->crc_state, err));
@@ -135,6 +145,7 @@ static rk_status checkpoint_new(rk_checkpoint **out, rk_error *err) {
     pthread_mutex_init(&(*out)->checking, NULL);
     pthread_cond_init(&(*out)->checked, NULL);
     pthread_mutex_init(&(*out)->inflating, NULL);
+    rk__rows_init(&(*out)->rows, rk__isa_available());
     return RK_OK;
 }
 
@@ -147,11 +158,13 @@ static rk_status first_path(char **out, const char *path, rk_error *err) {
     return rk__copy_string(out, path, strlen(path), err);
 }
 
-rk_status rk_checkpoint_open(rk_checkpoint **out, const char *path, rk_error *err) {
+rk_status rk_checkpoint_open_below(rk_checkpoint **out, const char *path, const char *root,
+                                   rk_error *err) {
     rk_checkpoint *checkpoint = NULL;
     size_t file;
     rk_status status = checkpoint_new(&checkpoint, err);
     if (status != RK_OK) goto out;
+    checkpoint->wanted_root = root && root[0] != '\0' ? root : NULL;
     status = first_path(&checkpoint->path, path, err);
     if (status != RK_OK) goto out;
     status = rk__checkpoint_add_file(checkpoint, checkpoint->path, &file, err);
@@ -163,6 +176,10 @@ out:
     if (status != RK_OK) rk_checkpoint_close(&checkpoint);
     *out = checkpoint;
     return status;
+}
+
+rk_status rk_checkpoint_open(rk_checkpoint **out, const char *path, rk_error *err) {
+    return rk_checkpoint_open_below(out, path, NULL, err);
 }
 
 void rk_checkpoint_close(rk_checkpoint **checkpoint) {
@@ -177,6 +194,7 @@ void rk_checkpoint_close(rk_checkpoint **checkpoint) {
     rk__free(c->path);
     rk__free(c->files);
     rk__free(c->root);
+    rk__free(c->strategy);
     rk__free(c->tensors);
     rk__free(c->views);
     rk__free(c->storages);
@@ -199,6 +217,10 @@ rk_container rk_checkpoint_container(const rk_checkpoint *checkpoint) {
 
 const char *rk_checkpoint_root(const rk_checkpoint *checkpoint) {
     return checkpoint->root;
+}
+
+const char *rk__checkpoint_strategy(const rk_checkpoint *checkpoint) {
+    return checkpoint->strategy;
 }
 
 size_t rk_checkpoint_count(const rk_checkpoint *checkpoint) {

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 
 #include "base/file.h"
+#include "checkpoint/model_file.h"
+#include "kernels/rows.h"
 #include "rk/checkpoint.h"
 
 // A range of bytes that tensors look into.
@@ -33,8 +35,17 @@ typedef struct rk__view {
     bool contiguous;             // strides say nothing that the shape does not say
 } rk__view;
 
-// How far the check of a storage's CRC is.
-enum { RK__UNCHECKED, RK__CHECKING, RK__GOOD, RK__BAD };
+// How far the check of a storage's CRC is. DEFERRED (reading.h) is as good as UNCHECKED to
+// whoever needs to know.
+enum { RK__UNCHECKED, RK__DEFERRED, RK__CHECKING, RK__GOOD, RK__BAD };
+
+// What the reads since rk__checkpoint_defer_check have given. The CRC of several pieces together is
+// the exclusive or of their own, each moved to where it stands, so that their order is of no
+// importance.
+typedef struct rk__deferred_pieces {
+    atomic_uint crc;
+    atomic_size_t bytes;
+} rk__deferred_pieces;
 
 struct rk_checkpoint {
     char *path;      // owned: what was opened
@@ -42,6 +53,8 @@ struct rk_checkpoint {
     size_t n_files, files_capacity;
     rk_container container;
     char *root;              // owned
+    const char *wanted_root; // while opening: what the caller asked for and no key has matched yet
+    char *strategy;          // owned: see reading.h
     bool keep_prefixes;      // of names: parts of a checkpoint must not be stripped one by one
     rk_tensor_info *tensors; // [n_tensors], names owned
     rk__view *views;         // [n_tensors]
@@ -49,15 +62,18 @@ struct rk_checkpoint {
     size_t n_name_bytes;
     rk__storage *storages; // [n_storages]
     size_t n_storages, storages_capacity;
-    size_t *by_name;          // [n_tensors], indices sorted by name
-    int32_t model_file_type;  // header field data_type of a model file
-    atomic_uchar *crc_state;  // [n_storages], RK__UNCHECKED ...; changed under `checking`
-    pthread_mutex_t checking; // protects changes of crc_state
-    pthread_cond_t checked;   // some storage has left RK__CHECKING
+    size_t *by_name;                    // [n_tensors], indices sorted by name
+    rk__model_file_header model_header; // of a model file
+    uint64_t expanded;                  // bytes of all tensors that repeat their data
+    atomic_uchar *crc_state;            // [n_storages], RK__UNCHECKED ...; changed under `checking`
+    rk__deferred_pieces deferred;       // of the one storage in the state RK__DEFERRED
+    pthread_mutex_t checking;           // protects changes of crc_state
+    pthread_cond_t checked;             // some storage has left RK__CHECKING
     pthread_mutex_t
         inflating;     // protects inflated and inflated_storage; never taken inside `checking`
     uint8_t *inflated; // owned: the bytes of one deflated storage, or NULL
     size_t inflated_storage; // its index
+    rk__rows rows;
 };
 
 // Bounds of what is kept in memory about one file, so that a hostile one cannot ask for more:
@@ -97,6 +113,9 @@ rk_status rk__checkpoint_add_file(rk_checkpoint *checkpoint, const char *path, s
 rk_status rk__checkpoint_read_part(rk_checkpoint *checkpoint, size_t file, rk_error *err);
 rk_status rk__checkpoint_index_names(rk_checkpoint *checkpoint, rk_error *err);
 
+// Drops the tensors whose names do not go on after wanted_root, and that from the names of the others.
+rk_status rk__checkpoint_keep_below(rk_checkpoint *checkpoint, rk_error *err);
+
 // The path of the weights file, or of the index of weights files, that a directory is about.
 rk_status rk__find_in_directory(char **out, const char *path, rk_error *err);
 
@@ -111,6 +130,15 @@ rk_status rk__storage_verify(rk_checkpoint *checkpoint, size_t index, const char
 // The same where the caller already holds all of the storage's bytes.
 rk_status rk__storage_verify_bytes(rk_checkpoint *checkpoint, size_t index, const char *tensor,
                                    const void *bytes, rk_error *err);
+
+// Defers the check of a storage (reading.h), unless it has been made. What is read then is to
+// be told to rk__storage_add_piece.
+void rk__storage_defer(rk_checkpoint *checkpoint, size_t index);
+rk_status rk__storage_settle(rk_checkpoint *checkpoint, size_t index, const char *tensor,
+                             rk_error *err);
+bool rk__storage_is_deferred(const rk_checkpoint *checkpoint, size_t index);
+void rk__storage_add_piece(rk_checkpoint *checkpoint, size_t index, uint64_t offset,
+                           const void *bytes, size_t size);
 
 // `size` bytes of a storage from `offset` on, inflated where it is deflated, unverified.
 // Thread-safe.

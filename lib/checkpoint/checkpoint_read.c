@@ -5,10 +5,11 @@
 
 #include "base/memory.h"
 #include "checkpoint/checkpoint_internal.h"
-#include "tensor/convert_row.h"
+#include "checkpoint/reading.h"
 
-// Bytes of scratch memory that gathering and converting aim at.
+// Bytes of scratch memory that gathering aims at, and converting: what the next cache holds.
 static const size_t SCRATCH = 1 << 20;
+static const size_t CONVERTED = 64 << 10;
 
 // A tensor about to be read.
 typedef struct reading {
@@ -111,47 +112,60 @@ static rk_status gather(const reading *r, size_t first, size_t n, span s, uint8_
     return status;
 }
 
+// How many of the rows from `first` on are worth one read, at most *n, and what they span.
+static span group_span(const reading *r, size_t first, size_t *n) {
+    const size_t one = row_extent(r);
+    span s = rows_span(r, first, *n);
+    while (*n > 1 && s.high - s.low > SCRATCH && s.high - s.low > 2 * one) {
+        *n = (*n + 1) / 2;
+        s = rows_span(r, first, *n);
+    }
+    return s;
+}
+
 // Gathers as many rows at a time as lie together: rows of a transposed matrix interleave, so that
-// one read of the whole span serves all of them, while rows of a slice may be far apart.
+// one read of the whole span serves all of them, while rows of a slice may be far apart. Each group
+// is looked for among twice as many rows as the last one had, so that looking takes no longer than
+// reading.
 static rk_status read_strided(const reading *r, size_t first, size_t n, uint8_t *out,
                               rk_error *err) {
-    while (n > 0) {
-        size_t group = n;
-        span s = rows_span(r, first, group);
-        const size_t one = row_extent(r);
-        while (group > 1 && s.high - s.low > SCRATCH && s.high - s.low > 2 * one) {
-            group = (group + 1) / 2;
-            s = rows_span(r, first, group);
-        }
+    for (size_t likely = n; n > 0;) {
+        size_t group = likely < n ? likely : n;
+        const span s = group_span(r, first, &group);
         RK_TRY(gather(r, first, group, s, out, err));
         out += group * r->row_bytes;
         first += group;
         n -= group;
+        likely = 2 * group;
     }
     return RK_OK;
 }
 
-// A whole tensor that is all of its storage: its checksum is taken from the bytes just read, so
+// A tensor that is all of its storage: its checksum can be taken from the bytes as they are read, so
 // that they are read only once. (Deflated data is checked before memory is given to it.)
-static bool is_whole_storage(const reading *r, size_t n) {
+static bool is_whole_storage(const reading *r) {
     const rk__storage *storage = &r->checkpoint->storages[r->view->storage];
-    return r->view->contiguous && !storage->deflated && n == r->rows &&
-           n * r->row_bytes == storage->size;
+    return r->view->contiguous && !storage->deflated && r->rows * r->row_bytes == storage->size;
 }
 
 static rk_status read_rows(const reading *r, size_t first, size_t n, uint8_t *out, rk_error *err) {
     rk_checkpoint *checkpoint = r->checkpoint;
     const size_t storage = r->view->storage;
     const size_t size = n * r->row_bytes;
-    const bool whole = is_whole_storage(r, n);
-    if (!whole) RK_TRY(rk__storage_verify(checkpoint, storage, r->info->name, err));
+    const uint64_t offset = r->view->offset + (uint64_t)first * r->row_bytes;
+    const bool deferred = r->view->contiguous && rk__storage_is_deferred(checkpoint, storage);
+    const bool whole = n == r->rows && is_whole_storage(r);
+    if (!whole && !deferred) RK_TRY(rk__storage_verify(checkpoint, storage, r->info->name, err));
     if (r->view->contiguous) {
-        const uint64_t offset = r->view->offset + (uint64_t)first * r->row_bytes;
         RK_TRY(rk__storage_read(checkpoint, storage, offset, out, size, err));
     } else {
         RK_TRY(read_strided(r, first, n, out, err));
     }
-    if (whole) RK_TRY(rk__storage_verify_bytes(checkpoint, storage, r->info->name, out, err));
+    if (deferred) {
+        rk__storage_add_piece(checkpoint, storage, offset, out, size);
+    } else if (whole) {
+        RK_TRY(rk__storage_verify_bytes(checkpoint, storage, r->info->name, out, err));
+    }
     if (checkpoint->storages[storage].big_endian) swap_bytes(out, size, r->element_bytes);
     return RK_OK;
 }
@@ -169,14 +183,19 @@ rk_status rk_checkpoint_read_raw(rk_checkpoint *checkpoint, size_t index, size_t
     return size == 0 ? RK_OK : read_rows(&r, first, n, out, err);
 }
 
+// Rows that are converted at a time. Rows that lie apart are gathered, many in one go.
+static size_t converted_rows(const reading *r, size_t n) {
+    const size_t fitting = (r->view->contiguous ? CONVERTED : SCRATCH) / r->row_bytes;
+    return fitting == 0 ? 1 : fitting < n ? fitting : n;
+}
+
 rk_status rk_checkpoint_read_floats(rk_checkpoint *checkpoint, size_t index, size_t first, size_t n,
                                     float *out, rk_error *err) {
     const reading r = reading_of(checkpoint, index);
     RK_TRY(check_rows(&r, first, n, err));
     if (n == 0 || r.columns == 0) return RK_OK;
-    const rk__row_decoder decode = rk__row_decoder_of(r.info->dtype);
-    const size_t fitting = SCRATCH / r.row_bytes;
-    const size_t group = fitting == 0 ? 1 : fitting < n ? fitting : n;
+    const rk__row_decoder decode = checkpoint->rows.decode[r.info->dtype];
+    const size_t group = converted_rows(&r, n);
 
     void *scratch;
     rk_status status = rk__alloc_aligned(&scratch, group, r.row_bytes, err);
@@ -187,4 +206,30 @@ rk_status rk_checkpoint_read_floats(rk_checkpoint *checkpoint, size_t index, siz
     }
     rk__free(scratch);
     return status;
+}
+
+void rk__checkpoint_defer_check(rk_checkpoint *checkpoint, size_t tensor) {
+    const reading r = reading_of(checkpoint, tensor);
+    if (is_whole_storage(&r)) rk__storage_defer(checkpoint, r.view->storage);
+}
+
+rk_status rk__checkpoint_settle_check(rk_checkpoint *checkpoint, size_t tensor, rk_error *err) {
+    return rk__storage_settle(checkpoint, checkpoint->views[tensor].storage,
+                              checkpoint->tensors[tensor].name, err);
+}
+
+rk__reading_bytes rk__checkpoint_reading_bytes(const rk_checkpoint *checkpoint, size_t tensor,
+                                               size_t n) {
+    const reading r = reading_of((rk_checkpoint *)checkpoint, tensor); // only looked at
+    rk__reading_bytes out = {0};
+    if (n == 0 || r.columns == 0) return out;
+    size_t group = converted_rows(&r, n);
+    out.each = group * r.row_bytes;
+    if (!r.view->contiguous) {
+        const span s = group_span(&r, 0, &group);
+        out.each += (s.high - s.low) * r.element_bytes;
+    }
+    const rk__storage *storage = &checkpoint->storages[r.view->storage];
+    if (storage->deflated) out.shared = storage->size;
+    return out;
 }

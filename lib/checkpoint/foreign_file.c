@@ -15,6 +15,7 @@ typedef struct signature {
 static const signature signatures[] = {
     {0, "version https://git-lfs", 23,
      "a git-lfs pointer, not the file that it points to (git lfs pull fetches it)"},
+    {0, "rkstate\n", 8, "a state of a sequence (docs/formats.md), not a model's weights"},
     {0, "GGUF", 4, "a GGUF file (llama.cpp), which is not read here"},
     {0, "lmgg", 4, "a ggml file of an early llama.cpp, which is not read here"},
     {0, "tjgg", 4, "a ggjt file of an early llama.cpp, which is not read here"},

@@ -12,6 +12,10 @@ uint32_t rk__crc32(uint32_t crc, const void *bytes, size_t size) {
     return (uint32_t)crc32_z(crc, bytes, size);
 }
 
+uint32_t rk__crc32_moved(uint32_t crc, uint64_t behind) {
+    return (uint32_t)crc32_combine(crc, 0, (z_off_t)behind);
+}
+
 rk_status rk__file_crc(const rk__file *file, uint64_t offset, uint64_t size, uint32_t *crc,
                        rk_error *err) {
     void *buffer;

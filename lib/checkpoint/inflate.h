@@ -25,4 +25,8 @@ rk_status rk__file_crc(const rk__file *file, uint64_t offset, uint64_t size, uin
 // The CRC-32 of bytes in memory; `crc` is that of the bytes before them, 0 at the start.
 uint32_t rk__crc32(uint32_t crc, const void *bytes, size_t size);
 
+// What bytes with this CRC-32 contribute to the CRC-32 of themselves and `behind` more bytes: the
+// exclusive or of the contributions is the CRC-32 of the whole.
+uint32_t rk__crc32_moved(uint32_t crc, uint64_t behind);
+
 #endif

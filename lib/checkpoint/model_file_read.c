@@ -82,7 +82,7 @@ static rk_status read_header(model_reader *r, rk_error *err) {
                         " (%s), which version %" PRIu32 " files cannot have here",
                         path, type, rk__model_file_type_name(type), r->header.version);
     }
-    r->checkpoint->model_file_type = type;
+    r->checkpoint->model_header = r->header;
     r->position = sizeof bytes;
     return RK_OK;
 }

@@ -47,6 +47,15 @@ static rk_status check_tensor(const rk_tensor_info *tensor, uint32_t version, rk
                     version);
 }
 
+rk_status rk__model_file_record_bytes(uint64_t *out, const rk_tensor_info *tensor, uint32_t version,
+                                      rk_error *err) {
+    RK_TRY(check_tensor(tensor, version, err));
+    size_t data;
+    (void)rk_tensor_bytes(&data, tensor); // checked
+    *out = 12 + 4 * tensor->shape.n_dims + strlen(tensor->name) + (uint64_t)data;
+    return RK_OK;
+}
+
 rk_status rk__model_file_begin_tensor(rk__output *output, const rk_tensor_info *tensor,
                                       uint32_t version, rk_error *err) {
     RK_TRY(check_tensor(tensor, version, err));

@@ -7,7 +7,10 @@
 #include "base/memory.h"
 #include "checkpoint/pickle_tensor.h"
 
-enum { HIGHEST_PROTOCOL = 5 };
+enum {
+    HIGHEST_PROTOCOL = 5,
+    MAX_NAME = 1000, // bytes of a module's or a class's name
+};
 
 typedef rk_status (*operation)(rk__pickle_machine *m);
 
@@ -119,7 +122,15 @@ static rk_status op_extend(rk__pickle_machine *m) {
 
 // --- Names of Python's world.
 
+// Names are searched whenever something is called, and one long name may be called many times.
 static rk_status push_global(rk__pickle_machine *m, rk__value module, rk__value name) {
+    const size_t n_module = rk__pickle_node_of(m->values, module)->count;
+    const size_t n_name = rk__pickle_node_of(m->values, name)->count;
+    if (n_module > MAX_NAME || n_name > MAX_NAME) {
+        return rk__pickle_fail(m, RK_ERR_UNSUPPORTED,
+                               "a class or function with a name of %zu and %zu bytes; %d are read",
+                               n_module, n_name, MAX_NAME);
+    }
     return rk__pickle_push_node(
         m, (rk__pickle_node){.kind = RK__PICKLE_GLOBAL, .as.global = {module, name}});
 }

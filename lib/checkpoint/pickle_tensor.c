@@ -5,6 +5,9 @@
 
 #include "base/memory.h"
 
+// Keys are compared many times; torch's have some ten digits.
+enum { MAX_KEY = 1000 };
+
 // Storage classes. Those of `supported` false are known, but no tensor of theirs can be read.
 typedef struct storage_class {
     const char *name;
@@ -151,6 +154,7 @@ static rk_status build_storage(rk__pickle_machine *m, rk__value id, const rk__va
     }
     RK_TRY(read_class(m, items[1], &row));
     if (rk__pickle_kind(values, items[2]) != RK__PICKLE_TEXT) return fail_id(m, "has no key");
+    if (rk__pickle_node_of(values, items[2])->count > MAX_KEY) return fail_id(m, "has a long key");
     if (rk__pickle_kind(values, items[3]) != RK__PICKLE_TEXT) return fail_id(m, "has no location");
     if (!is_count(values, items[4], &count) ||
         !rk_size_mul(&bytes, count, storage_classes[row].element_bytes)) {
@@ -207,16 +211,19 @@ static rk_status fail_tensor(rk__pickle_machine *m, const char *what) {
     return rk__pickle_fail(m, RK_ERR_FORMAT, "a tensor %s", what);
 }
 
-// Sizes or strides: a tuple of counts. *n is their number, of which the first ones get into out.
+// Sizes or strides: a tuple of counts. *n is their number, of which the first ones get into out. No
+// others are looked at: many tensors may share one tuple of a million sizes, and none of them can
+// be read.
 static bool read_counts(const rk__pickle_values *values, rk__value tuple, size_t out[RK_MAX_DIMS],
                         size_t *n) {
     if (rk__pickle_kind(values, tuple) != RK__PICKLE_TUPLE) return false;
-    *n = 0;
+    *n = rk__pickle_node_of(values, tuple)->count;
     uint32_t at = rk__pickle_first(values, tuple);
-    for (rk__value item; rk__pickle_next(values, &at, &item); (*n)++) {
+    rk__value item;
+    for (size_t i = 0; i < RK_MAX_DIMS && rk__pickle_next(values, &at, &item); i++) {
         uint64_t count;
         if (!is_count(values, item, &count)) return false;
-        if (*n < RK_MAX_DIMS) out[*n] = (size_t)count;
+        out[i] = (size_t)count;
     }
     return true;
 }

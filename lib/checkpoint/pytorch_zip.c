@@ -147,7 +147,9 @@ static rk_status find_pickle(archive *a, size_t *member, rk_error *err) {
 static rk_status refuse_torchscript(const archive *a, rk_error *err) {
     size_t member;
     bool out_of_memory;
-    if (!find_record(a, "constants.pkl", NULL, 0, &member, &out_of_memory)) return RK_OK;
+    if (!find_record(a, "constants.pkl", NULL, 0, &member, &out_of_memory)) {
+        return out_of_memory ? rk__fail_memory(err, a->zip.n_members) : RK_OK;
+    }
     return rk__fail(
         err, RK_ERR_UNSUPPORTED,
         "%s: a TorchScript program, not a checkpoint; save the model's state_dict() instead",
@@ -159,7 +161,9 @@ static rk_status read_byte_order(archive *a, rk_error *err) {
     size_t member, size;
     bool out_of_memory;
     uint8_t *text;
-    if (!find_record(a, "byteorder", NULL, 0, &member, &out_of_memory)) return RK_OK;
+    if (!find_record(a, "byteorder", NULL, 0, &member, &out_of_memory)) {
+        return out_of_memory ? rk__fail_memory(err, a->zip.n_members) : RK_OK;
+    }
     RK_TRY(rk__zip_read(&a->zip, member, QUOTED, &text, &size, err));
     const bool little = size == 6 && memcmp(text, "little", 6) == 0;
     a->big_endian = size == 3 && memcmp(text, "big", 3) == 0;

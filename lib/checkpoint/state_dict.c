@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 enum {
     MAX_DEPTH = 6, // of dictionaries around the weights
@@ -32,7 +33,8 @@ typedef struct contents {
     size_t n_tensors;              // with a text for a key
     rk__value wrapped[N_WRAPPERS]; // the dictionaries under known keys
     bool has_wrapped[N_WRAPPERS];
-    bool has_optimizer; // the keys of torch's optimizers
+    bool has_optimizer;   // the keys of torch's optimizers
+    bool names_optimizer; // a key that says what is below it
 } contents;
 
 typedef struct search {
@@ -40,7 +42,8 @@ typedef struct search {
     rk__value visited[MAX_VISITED];
     size_t n_visited;
     bool saw_optimizer;
-    size_t n_candidates; // dictionaries of tensors under keys that are not known
+    size_t n_candidates;  // dictionaries of tensors under keys that are not known
+    char candidates[200]; // some of those keys
     // What has been found.
     rk__value dict;
     size_t n_tensors;
@@ -59,6 +62,10 @@ static contents look_into(const rk__pickle_values *values, rk__value dict) {
         if (kind == RK__PICKLE_LIST && rk__pickle_text_is(values, key, "param_groups")) {
             found.has_optimizer = true;
         }
+        found.names_optimizer = found.names_optimizer ||
+                                rk__pickle_text_is(values, key, "optimizer") ||
+                                rk__pickle_text_is(values, key, "optimizer_state_dict") ||
+                                rk__pickle_text_is(values, key, "optimizer_states");
         for (size_t i = 0; kind == RK__PICKLE_DICT && i < N_WRAPPERS; i++) {
             if (!rk__pickle_text_is(values, key, wrappers[i])) continue;
             found.wrapped[i] = value;
@@ -86,6 +93,15 @@ static rk__value key_of(const search *s, rk__value dict, rk__value wanted) {
     return key;
 }
 
+static void note_candidate(search *s, rk__value key) {
+    size_t length;
+    const char *text = rk__pickle_text(s->values, key, &length);
+    const size_t used = strlen(s->candidates);
+    const int n = snprintf(s->candidates + used, sizeof s->candidates - used, "%s%.*s",
+                           used > 0 ? ", " : "", (int)(length < 40 ? length : 40), text);
+    if (n < 0 || (size_t)n >= sizeof s->candidates - used) s->candidates[used] = '\0';
+}
+
 // The only dictionary of tensors among the values of `dict`, under whatever key.
 static bool only_child(search *s, rk__value dict, rk__value *child, size_t *n_tensors) {
     size_t n_found = 0;
@@ -95,7 +111,9 @@ static bool only_child(search *s, rk__value dict, rk__value *child, size_t *n_te
         if (rk__pickle_kind(s->values, key) != RK__PICKLE_TEXT) continue;
         if (rk__pickle_kind(s->values, value) != RK__PICKLE_DICT || !visit(s, value)) continue;
         const contents inner = look_into(s->values, value);
+        s->saw_optimizer = s->saw_optimizer || inner.has_optimizer;
         if (inner.has_optimizer || inner.n_tensors == 0) continue;
+        note_candidate(s, key);
         *child = value;
         *n_tensors = inner.n_tensors;
         n_found++;
@@ -109,7 +127,7 @@ static bool only_child(search *s, rk__value dict, rk__value *child, size_t *n_te
 static bool find_below(search *s, rk__value dict, size_t depth) {
     if (depth == MAX_DEPTH || !visit(s, dict)) return false;
     const contents here = look_into(s->values, dict);
-    s->saw_optimizer = s->saw_optimizer || here.has_optimizer;
+    s->saw_optimizer = s->saw_optimizer || here.has_optimizer || here.names_optimizer;
     for (size_t i = 0; i < N_WRAPPERS; i++) {
         if (!here.has_wrapped[i] || !find_below(s, here.wrapped[i], depth + 1)) continue;
         if (s->n_tensors < here.n_tensors) break;
@@ -153,17 +171,35 @@ static bool all_begin_with(const search *s, size_t skip, const char *prefix) {
     return true;
 }
 
+// Appends a key as far as there is room. Bytes that are no UTF-8 come out as '?', a zero ends it.
 static void add_to_root(char root[ROOT_BYTES], const char *text, size_t length) {
-    const size_t used = strlen(root);
-    snprintf(root + used, ROOT_BYTES - used, "%s%.*s", used > 0 ? "." : "", (int)length, text);
+    size_t used = strlen(root);
+    if (used > 0 && used + 1 < ROOT_BYTES) root[used++] = '.';
+    for (size_t i = 0; i < length && text[i] != '\0';) {
+        uint32_t code;
+        const size_t bytes = rk__utf8_decode(&code, text + i, length - i);
+        const size_t n = bytes == 0 ? 1 : bytes;
+        if (used + n >= ROOT_BYTES) break;
+        if (bytes == 0) {
+            root[used] = '?';
+        } else {
+            memcpy(root + used, text + i, n);
+        }
+        used += n;
+        i += n;
+    }
+    root[used] = '\0';
 }
 
 // Bytes of common prefixes before every name; they become part of the root. One name alone has
 // nothing in common with others.
 static size_t strip_prefixes(const search *s, char root[ROOT_BYTES]) {
+    enum { MOST_WRAPPERS = 8 }; // each costs a look at every name
     size_t skip = 0;
-    for (size_t i = 0; s->n_tensors > 1 && i < N_PREFIXES; i++) {
+    size_t n_stripped = 0;
+    for (size_t i = 0; s->n_tensors > 1 && i < N_PREFIXES && n_stripped < MOST_WRAPPERS; i++) {
         if (!all_begin_with(s, skip, prefixes[i])) continue;
+        n_stripped++;
         add_to_root(root, prefixes[i], strlen(prefixes[i]) - 1);
         skip += strlen(prefixes[i]);
         // Wrappers may be wrapped: begin again.
@@ -246,12 +282,71 @@ static rk_status fail_search(const char *path, const search *s, rk_error *err) {
     if (s->n_candidates > 1) {
         return rk__fail(
             err, RK_ERR_FORMAT,
-            "%s: holds %zu dictionaries of tensors, and none is called state_dict, model "
-            "or module",
-            path, s->n_candidates);
+            "%s: holds %zu dictionaries of tensors (%s), and none is called state_dict, model or "
+            "module; say which one is meant (pth2bin --prefix)",
+            path, s->n_candidates, s->candidates);
     }
     return rk__fail(err, RK_ERR_FORMAT, "%s: holds a dictionary, but no tensors with names in it",
                     path);
+}
+
+// --- The root that the caller asked for.
+
+// The dictionary in `dict` under the longest key that the path `wanted` begins with; *n is the
+// key's length.
+static bool find_child(const rk__pickle_values *values, rk__value dict, const char *wanted,
+                       rk__value *child, size_t *n) {
+    const size_t n_wanted = strlen(wanted);
+    bool found = false;
+    *n = 0;
+    rk__value key, value;
+    uint32_t at = rk__pickle_first(values, dict);
+    while (rk__pickle_next(values, &at, &key) && rk__pickle_next(values, &at, &value)) {
+        if (rk__pickle_kind(values, key) != RK__PICKLE_TEXT) continue;
+        if (rk__pickle_kind(values, value) != RK__PICKLE_DICT) continue;
+        size_t length;
+        const char *text = rk__pickle_text(values, key, &length);
+        if (length <= *n || length > n_wanted || memcmp(wanted, text, length) != 0) continue;
+        if (wanted[length] != '.' && wanted[length] != '\0') continue;
+        *child = value;
+        *n = length;
+        found = true;
+    }
+    return found;
+}
+
+// Goes down along the wanted path as far as there are dictionaries under its keys. What is left of
+// the path is for the names (wanted_root.c).
+static rk__value descend(rk_checkpoint *checkpoint, const rk__pickle_values *values, rk__value top,
+                         char root[ROOT_BYTES]) {
+    const char *wanted = checkpoint->wanted_root;
+    rk__value child;
+    size_t n;
+    // Every step takes a part of the path, so that dictionaries that hold themselves do no harm.
+    while (wanted && *wanted != '\0' && find_child(values, top, wanted, &child, &n)) {
+        add_to_root(root, wanted, n);
+        wanted += wanted[n] == '.' ? n + 1 : n;
+        top = child;
+    }
+    checkpoint->wanted_root = wanted && *wanted != '\0' ? wanted : NULL;
+    return top;
+}
+
+// The rwkv package leaves a note in what it has converted.
+static rk_status find_strategy(rk_checkpoint *checkpoint, const rk__pickle_values *values,
+                               rk__value dict, rk_error *err) {
+    rk__value key, value;
+    uint32_t at = rk__pickle_first(values, dict);
+    while (rk__pickle_next(values, &at, &key) && rk__pickle_next(values, &at, &value)) {
+        if (rk__pickle_kind(values, key) != RK__PICKLE_TEXT) continue;
+        if (!rk__pickle_text_is(values, key, "_strategy") || checkpoint->strategy) continue;
+        size_t length = 0;
+        const bool is_text = rk__pickle_kind(values, value) == RK__PICKLE_TEXT;
+        const char *text = is_text ? rk__pickle_text(values, value, &length) : "";
+        RK_TRY(
+            rk__copy_string(&checkpoint->strategy, text, length < QUOTED ? length : QUOTED, err));
+    }
+    return RK_OK;
 }
 
 rk_status rk__state_dict_read(rk_checkpoint *checkpoint, const char *path,
@@ -259,19 +354,22 @@ rk_status rk__state_dict_read(rk_checkpoint *checkpoint, const char *path,
                               const rk__storage_finder *finder, rk_error *err) {
     if (rk__pickle_kind(values, top) != RK__PICKLE_DICT) return fail_top(path, values, top, err);
     search s = {.values = values};
-    if (!find_below(&s, top, 0)) return fail_search(path, &s, err);
-
     char root[ROOT_BYTES] = "";
+    if (!checkpoint->keep_prefixes) top = descend(checkpoint, values, top, root);
+    if (!find_below(&s, top, 0)) return fail_search(path, &s, err);
+    RK_TRY(find_strategy(checkpoint, values, s.dict, err));
+
     for (size_t i = 0; i < s.n_keys; i++) {
         size_t length;
         const char *key = rk__pickle_text(values, s.keys[i], &length);
         add_to_root(root, key, length < QUOTED ? length : QUOTED);
     }
+    const bool keep_prefixes = checkpoint->keep_prefixes || checkpoint->wanted_root;
     const reader r = {.checkpoint = checkpoint,
                       .path = path,
                       .values = values,
                       .finder = finder,
-                      .skip = checkpoint->keep_prefixes ? 0 : strip_prefixes(&s, root)};
+                      .skip = keep_prefixes ? 0 : strip_prefixes(&s, root)};
     if (!checkpoint->root) RK_TRY(rk__copy_string(&checkpoint->root, root, strlen(root), err));
     return add_tensors(&r, s.dict, err);
 }

@@ -31,7 +31,8 @@ static bool begin_check(rk_checkpoint *checkpoint, size_t index) {
     while (atomic_load(state) == RK__CHECKING) {
         pthread_cond_wait(&checkpoint->checked, &checkpoint->checking);
     }
-    const bool mine = atomic_load(state) == RK__UNCHECKED;
+    const unsigned char known = atomic_load(state);
+    const bool mine = known == RK__UNCHECKED || known == RK__DEFERRED;
     if (mine) atomic_store(state, RK__CHECKING);
     pthread_mutex_unlock(&checkpoint->checking);
     return mine;
@@ -83,6 +84,36 @@ rk_status rk__storage_verify_bytes(rk_checkpoint *checkpoint, size_t index, cons
 rk_status rk__storage_verify(rk_checkpoint *checkpoint, size_t index, const char *tensor,
                              rk_error *err) {
     return rk__storage_verify_bytes(checkpoint, index, tensor, NULL, err);
+}
+
+void rk__storage_defer(rk_checkpoint *checkpoint, size_t index) {
+    if (atomic_load(&checkpoint->crc_state[index]) != RK__UNCHECKED) return;
+    atomic_store(&checkpoint->deferred.crc, 0);
+    atomic_store(&checkpoint->deferred.bytes, 0);
+    atomic_store(&checkpoint->crc_state[index], RK__DEFERRED);
+}
+
+rk_status rk__storage_settle(rk_checkpoint *checkpoint, size_t index, const char *tensor,
+                             rk_error *err) {
+    const rk__storage *storage = &checkpoint->storages[index];
+    if (!rk__storage_is_deferred(checkpoint, index)) return RK_OK;
+    if (atomic_load(&checkpoint->deferred.bytes) == storage->size) {
+        const bool good = atomic_load(&checkpoint->deferred.crc) == storage->crc;
+        atomic_store(&checkpoint->crc_state[index], good ? RK__GOOD : RK__BAD);
+    }
+    return rk__storage_verify(checkpoint, index, tensor, err); // reads it where that was not all
+}
+
+bool rk__storage_is_deferred(const rk_checkpoint *checkpoint, size_t index) {
+    return atomic_load(&checkpoint->crc_state[index]) == RK__DEFERRED;
+}
+
+void rk__storage_add_piece(rk_checkpoint *checkpoint, size_t index, uint64_t offset,
+                           const void *bytes, size_t size) {
+    const uint64_t behind = checkpoint->storages[index].size - offset - size;
+    const uint32_t crc = rk__crc32_moved(rk__crc32(0, bytes, size), behind);
+    atomic_fetch_xor(&checkpoint->deferred.crc, crc);
+    atomic_fetch_add(&checkpoint->deferred.bytes, size);
 }
 
 // Makes checkpoint->inflated the bytes of this storage. Called with `inflating` held.

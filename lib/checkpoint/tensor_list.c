@@ -71,7 +71,7 @@ static bool is_contiguous(const rk_shape *shape, const rk__view *view) {
 
 // The tensor as a candidate, with what its messages need.
 typedef struct candidate {
-    const rk_checkpoint *checkpoint;
+    rk_checkpoint *checkpoint;
     const char *path;
     rk_tensor_info info; // name borrowed from the caller's copy
     rk__view view;
@@ -98,11 +98,15 @@ static rk_status check_view(candidate *tensor, size_t elements, size_t bytes, rk
                         rk_shape_format(shape, &tensor->info.shape), tensor->view.offset,
                         storage->size);
     }
+    if (bytes <= storage->size) return RK_OK;
+    // Together they must not need more memory than the file's size explains.
     const uint64_t file_size = tensor->checkpoint->files[storage->file].size;
-    if (bytes > ALWAYS_ALLOWED && bytes / MAX_EXPANSION > file_size && bytes > storage->size) {
+    uint64_t *expanded = &tensor->checkpoint->expanded;
+    *expanded = bytes > UINT64_MAX - *expanded ? UINT64_MAX : *expanded + bytes;
+    if (*expanded > ALWAYS_ALLOWED && *expanded / MAX_EXPANSION > file_size) {
         return rk__fail(err, RK_ERR_UNSUPPORTED,
-                        "%s: tensor '%.100s' %s repeats its data to %zu bytes, more than %d times "
-                        "the file's size",
+                        "%s: tensor '%.100s' %s repeats its data to %zu bytes; such tensors have "
+                        "more than %d times the file's size",
                         tensor->path, tensor->info.name,
                         rk_shape_format(shape, &tensor->info.shape), bytes, MAX_EXPANSION);
     }

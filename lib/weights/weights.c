@@ -1,21 +1,58 @@
 // A weights file seen as a model.
 #include "weights/weights.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "base/memory.h"
-#include "tensor/convert_row.h"
+#include "checkpoint/model_file.h"
+#include "tensor/little_endian.h"
+
+// Its matrices are transposed, its decays and its embedding changed, some of it rounded to 8 bits.
+static rk_status refuse_strategy(const rk_checkpoint *file, rk_error *err) {
+    const char *strategy = rk__checkpoint_strategy(file);
+    if (strategy == NULL) return RK_OK;
+    return rk__fail(
+        err, RK_ERR_UNSUPPORTED,
+        "%s: was converted by the rwkv package for its strategy '%s', which changes the "
+        "weights; use the checkpoint it was made from",
+        rk_checkpoint_path(file), strategy);
+}
 
 rk_status rk__weights_open(rk__weights *weights, const char *path, rk_error *err) {
+    return rk__weights_open_below(weights, path, NULL, err);
+}
+
+// Other programs read the sizes of a model file from its header: one that contradicts the tensors
+// is wrong.
+static rk_status check_header(const rk__weights *weights, const char *path, rk_error *err) {
+    const rk__model_file_header *header = rk__model_file_header_of(weights->file);
+    const rk_dims *dims = &weights->plan.dims;
+    if (header->n_vocab == dims->n_vocab && header->n_embd == dims->n_embd &&
+        header->n_layer == dims->n_layer) {
+        return RK_OK;
+    }
+    return rk__fail(
+        err, RK_ERR_SHAPE,
+        "%s: the header says n_vocab %zu, n_embed %zu, n_layer %zu; the tensors have %zu, "
+        "%zu, %zu",
+        path, header->n_vocab, header->n_embd, header->n_layer, dims->n_vocab, dims->n_embd,
+        dims->n_layer);
+}
+
+rk_status rk__weights_open_below(rk__weights *weights, const char *path, const char *root,
+                                 rk_error *err) {
     *weights = (rk__weights){0};
-    rk_status status = rk_checkpoint_open(&weights->file, path, err);
+    rk__rows_init(&weights->rows, rk__isa_available());
+    rk_status status = rk_checkpoint_open_below(&weights->file, path, root, err);
     if (status != RK_OK) goto out;
-    const rk_container container = rk_checkpoint_container(weights->file);
-    weights->converted =
-        container == RK_CONTAINER_MODEL_V100 || container == RK_CONTAINER_MODEL_V101;
+    status = refuse_strategy(weights->file, err);
+    if (status != RK_OK) goto out;
+    weights->converted = rk_container_is_model_file(rk_checkpoint_container(weights->file));
     const size_t n_tensors = rk_checkpoint_count(weights->file);
     const rk_tensor_info *tensors = n_tensors == 0 ? NULL : rk_checkpoint_tensor(weights->file, 0);
     status = rk__arch_plan_init(&weights->plan, path, tensors, n_tensors, weights->converted, err);
+    if (status == RK_OK && weights->converted) status = check_header(weights, path, err);
 out:
     if (status != RK_OK) rk__weights_close(weights);
     return status;
@@ -33,6 +70,11 @@ const rk_tensor_info *rk__weights_info(const rk__weights *weights, const rk__ten
 
 static bool is_touched(const rk__weights *weights, const char *name) {
     return weights->overlay != NULL && weights->overlay->touches(weights->overlay->self, name);
+}
+
+uint64_t rk__weights_source_bytes(const rk__weights *weights, const rk__tensor_plan *tensor) {
+    const uint64_t bytes = rk_checkpoint_tensor_bytes(weights->file, tensor->source);
+    return tensor->in_parts ? bytes / tensor->row->n_parts : bytes;
 }
 
 // The rows of the file's tensor, seen as a matrix, that hold the model's tensor.
@@ -72,6 +114,7 @@ static bool is_transposed(const rk__weights *weights, const rk__tensor_plan *ten
 }
 
 void rk__transpose_squares(float *values, size_t n_values, size_t size) {
+    assert(size > 0 && n_values % (size * size) == 0);
     for (float *square = values; square < values + n_values; square += size * size) {
         for (size_t i = 0; i < size; i++) {
             for (size_t j = 0; j < i; j++) {
@@ -109,15 +152,17 @@ rk_status rk__weights_read_floats(const rk__weights *weights, const rk__tensor_p
     if (transposed && !rk__arch_is_vector(tensor->row)) {
         return read_transposed(weights, tensor, first, n, out, err);
     }
-    source_rows rows = find_rows(weights, tensor);
-    if (!rk__arch_is_vector(
-            tensor->row)) { // a vector is read whole, whatever its shape in the file
+    source_rows rows =
+        find_rows(weights, tensor); // a vector is read whole, whatever its shape there
+    if (!rk__arch_is_vector(tensor->row)) {
         rows.first += first;
         rows.n = n;
     }
     bool raw = false;
     RK_TRY(read_source(weights, tensor, rows.first, rows.n, rows.columns, out, &raw, err));
-    if (transposed) rk__transpose_squares(out, tensor->columns, rows.columns);
+    if (transposed) {
+        rk__transpose_squares(out, tensor->columns, weights->plan.dims.head_size);
+    }
     if (raw) rk__arch_convert(tensor->row, out, n * tensor->columns);
     return RK_OK;
 }
@@ -144,6 +189,8 @@ static rk_status check_values(const rk__weights *weights, const rk__tensor_plan 
     const bool blocks = rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK;
     if (!blocks && dtype != RK_DTYPE_F16) return RK_OK;
     const float f16_overflow = 65520.0F;
+    const uint32_t limit = rk__bits_of_float(blocks ? INFINITY : f16_overflow);
+    if (weights->rows.largest_magnitude(values, n) < limit) return RK_OK;
     for (size_t i = 0; i < n; i++) {
         const bool bad =
             blocks ? !isfinite(values[i]) : isfinite(values[i]) && fabsf(values[i]) >= f16_overflow;
@@ -163,6 +210,18 @@ rk_status rk__weights_read_as(const rk__weights *weights, const rk__tensor_plan 
     }
     RK_TRY(rk__weights_read_floats(weights, tensor, first, n, scratch, err));
     RK_TRY(check_values(weights, tensor, dtype, scratch, n * tensor->columns, err));
-    rk__row_encoder_of(dtype)(out, scratch, n * tensor->columns);
+    weights->rows.encode[dtype](out, scratch, n * tensor->columns);
     return RK_OK;
+}
+
+rk__reading_bytes rk__weights_reading_bytes(const rk__weights *weights,
+                                            const rk__tensor_plan *tensor, size_t n) {
+    const source_rows source = find_rows(weights, tensor);
+    const bool whole = rk__arch_is_vector(tensor->row) || is_transposed(weights, tensor);
+    rk__reading_bytes out =
+        rk__checkpoint_reading_bytes(weights->file, tensor->source, whole ? source.n : n);
+    if (is_transposed(weights, tensor) && !rk__arch_is_vector(tensor->row)) {
+        out.each += source.n * source.columns * sizeof(float);
+    }
+    return out;
 }

@@ -4,6 +4,8 @@
 #define RK_WEIGHTS_H
 
 #include "arch/arch.h"
+#include "checkpoint/reading.h"
+#include "kernels/rows.h"
 #include "rk/checkpoint.h"
 
 // Changes the values of a tensor as they are read, in the checkpoint's convention (before the
@@ -23,13 +25,21 @@ typedef struct rk__weights {
     rk__arch_plan plan;   // owned
     bool converted;       // the file already holds converted values (a model file)
     rk__overlay *overlay; // borrowed, or NULL
+    rk__rows rows;
 } rk__weights;
 
 rk_status rk__weights_open(rk__weights *weights, const char *path, rk_error *err);
+
+// The tensors below a root (rk_checkpoint_open_below).
+rk_status rk__weights_open_below(rk__weights *weights, const char *path, const char *root,
+                                 rk_error *err);
 void rk__weights_close(rk__weights *weights);
 
 // The tensor as the file declares it.
 const rk_tensor_info *rk__weights_info(const rk__weights *weights, const rk__tensor_plan *tensor);
+
+// Bytes of the file that the tensor takes: those of its part, where it shares a tensor with others.
+uint64_t rk__weights_source_bytes(const rk__weights *weights, const rk__tensor_plan *tensor);
 
 // Rows [first, first + n) in the model's convention as float32, overlaid and converted. A vector is
 // one row.
@@ -53,6 +63,10 @@ rk_status rk__weights_read_stored(const rk__weights *weights, const rk__tensor_p
 rk_status rk__weights_read_as(const rk__weights *weights, const rk__tensor_plan *tensor,
                               rk_dtype dtype, size_t first, size_t n, void *out, size_t size,
                               float *scratch, rk_error *err);
+
+// Memory that reading n rows takes beside where they go.
+rk__reading_bytes rk__weights_reading_bytes(const rk__weights *weights,
+                                            const rk__tensor_plan *tensor, size_t n);
 
 // Transposes, in place, square matrices that lie one behind the other: a tuned initial state, whose
 // heads checkpoints hold the other way round.

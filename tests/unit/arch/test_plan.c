@@ -175,6 +175,44 @@ Test(plan, refuses_every_misshapen_tensor) {
     for_versions(check_misshapen);
 }
 
+// A matrix whose rows do not lie one behind the other as its name demands.
+static void check_row_order(const rk__arch *arch, bool model_file) {
+    const model *whole = make_model(arch, model_file);
+    for (size_t i = 0; i < whole->n_tensors; i++) {
+        const rk_shape *shape = &whole->tensors[i].shape;
+        const rk__arch_row *row = whole->rows[i];
+        const bool joined = row->n_parts > 0 && (model_file || row->file_name == NULL);
+        if (row->role == RK__VECTOR && !joined) continue;
+        model *m = make_model(arch, model_file);
+        rk_shape *changed = &m->tensors[i].shape;
+        changed->dims[changed->n_dims++] = 1; // [rows, columns, 1]: each value a row of its own
+        rk_error err;
+        cr_assert_eq(plan_of(m, &err), RK_ERR_SHAPE, "%s with %s of %zu dimensions", arch->name,
+                     whole->names[i], shape->n_dims + 1);
+        cr_assert_not_null(strstr(err.message, whole->names[i]), "%s", err.message);
+        free(m);
+    }
+}
+
+Test(plan, sizes_of_one_behind_the_columns_of_a_matrix_matter) {
+    for_versions(check_row_order);
+}
+
+Test(plan, a_state_has_square_heads) {
+    model *m = make_model(&rk__arch_rwkv6, false);
+    // 3 heads of 8 x 8, but as one vector: of all shapes with that many values only [3, 8, 8] will do.
+    for (size_t i = 0; i < m->n_tensors; i++) {
+        if (strstr(m->names[i], "time_state") != NULL) {
+            m->tensors[i].shape = (rk_shape){.n_dims = 1, .dims = {3 * 8 * 8}};
+        }
+    }
+    rk_error err;
+    cr_assert_eq(plan_of(m, &err), RK_ERR_SHAPE);
+    cr_assert_not_null(strstr(err.message, "time_state is [192], expected [3, 8, 8]"), "%s",
+                       err.message);
+    free(m);
+}
+
 Test(plan, says_both_shapes) {
     model *m = make_model(&rk__arch_rwkv7, false);
     for (size_t i = 0; i < m->n_tensors; i++) {

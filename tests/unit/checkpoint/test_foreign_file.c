@@ -21,7 +21,7 @@ static void assert_called(const char *bytes, size_t size, const char *words) {
     sample_free(&file);
 }
 
-#define LITERAL(text) text, sizeof text - 1
+#define LITERAL(text) (text), sizeof(text) - 1
 
 Test(foreign_file, names) {
     assert_called("", 0, "empty");

@@ -41,7 +41,7 @@ static void assert_refused(const char *pickle, size_t size, const char *words) {
 }
 
 // A literal with its length, without the terminator.
-#define LITERAL(text) text, sizeof text - 1
+#define LITERAL(text) (text), sizeof(text) - 1
 
 static void assert_integer(const char *pickle, size_t size, int64_t wanted) {
     run_result r = run(pickle, size);

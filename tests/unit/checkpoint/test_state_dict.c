@@ -116,7 +116,7 @@ Test(state_dict, refusals) {
     assert_refused("{ }", "no tensors with names");
     assert_refused("{ a =n }", "no tensors with names");
     assert_refused("{ state { } param_groups =l }", "optimizer");
-    assert_refused("{ optimizer { state { } param_groups =l } epoch =n }", "no tensors with names");
+    assert_refused("{ optimizer { state { } param_groups =l } epoch =n }", "state of an optimizer");
     assert_refused("{ one { a =t } two { b =t } }", "2 dictionaries of tensors");
     assert_refused("=t", "holds a tensor");
     assert_refused("=l", "holds a list");
