@@ -86,6 +86,7 @@ rk_status rk_model_open(rk_model **out, const char *path, const rk_model_options
 // NULL is fine; *model becomes NULL.
 void rk_model_close(rk_model **model);
 
+// What the model is; lives, with its texts, as long as the model.
 const rk_model_info *rk_model_describe(const rk_model *model);
 
 // The version of RWKV whose tensors these are ("RWKV-4"), or NULL when they are no complete
@@ -93,13 +94,18 @@ const rk_model_info *rk_model_describe(const rk_model *model);
 const char *rk_checkpoint_architecture(const rk_checkpoint *checkpoint);
 
 typedef struct rk_context_options {
-    // Borrowed for the life of the context, used during calls; NULL: the calling thread alone
+    // Borrowed for the life of the context, used during calls; NULL: the calling thread alone. A
+    // pool serves one call at a time, others compute without it: contexts used at the same time
+    // want their own.
     rk_pool *pool;
-    // Most tokens computed together, over all sequences; 0: 64. Longer inputs are cut.
+    // Most tokens computed together, over all sequences; 0: 64. Longer inputs are cut. The
+    // workspace takes about 80 n_embd bytes for each.
     size_t max_chunk;
 } rk_context_options;
 
-// Allocates the workspace; evaluation itself allocates nothing.
+// Allocates the workspace; evaluation itself allocates nothing. options NULL: defaults. *out is
+// owned by the caller, NULL on failure. A context is for one thread at a time. Freeing accepts NULL
+// and makes *context NULL.
 rk_status rk_context_new(rk_context **out, rk_model *model, const rk_context_options *options,
                          rk_error *err);
 void rk_context_free(rk_context **context);
@@ -108,7 +114,8 @@ void rk_context_free(rk_context **context);
 rk_model *rk_context_model(const rk_context *context);
 const rk_model *rk_state_model(const rk_state *state);
 
-// States of n_sequences sequences, all empty.
+// States of n_sequences (at least 1) sequences, all empty. *out is owned by the caller, NULL on
+// failure. A state is for one thread at a time. Freeing accepts NULL and makes *state NULL.
 rk_status rk_state_new(rk_state **out, rk_model *model, size_t n_sequences, rk_error *err);
 void rk_state_free(rk_state **state);
 

@@ -1,5 +1,6 @@
 // A pool of threads that is passed to whatever may use several. Nothing global, nothing started
-// behind the caller's back. One job at a time: a pool serves one thread at once.
+// behind the caller's back. One job at a time: whoever comes to a pool that is at work runs the job
+// alone.
 #ifndef RK_POOL_H
 #define RK_POOL_H
 
@@ -32,8 +33,8 @@ size_t rk_pool_threads(const rk_pool *pool);
 // A job is called once on each thread of the pool with thread = 0 .. n_threads - 1.
 typedef void (*rk_pool_job)(void *argument, size_t thread, size_t n_threads);
 
-// Runs the job on all threads and returns when all are done. A NULL pool runs it on the calling
-// thread.
+// Runs the job on all threads and returns when all are done. On the calling thread alone (thread 0
+// of 1) when pool is NULL, or at work for another caller or for the job that calls.
 void rk_pool_run(rk_pool *pool, rk_pool_job job, void *argument);
 
 #pragma GCC visibility pop

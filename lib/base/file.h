@@ -28,6 +28,8 @@ rk_status rk__file_read(const rk__file *file, uint64_t offset, void *out, size_t
 // writer never leaves half a file, and an old file survives a failure.
 typedef struct rk__output rk__output;
 
+enum { RK__OUTPUT_BUFFER = 1 << 20 }; // bytes of memory that an output takes
+
 // `target` that is a directory or cannot be created is refused here, before any work is done.
 rk_status rk__output_open(rk__output **out, const char *target, rk_error *err);
 rk_status rk__output_write(rk__output *output, const void *data, size_t size, rk_error *err);

@@ -9,25 +9,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
-
-enum { BUFFER_BYTES = 1 << 20 };
+#include "base/temporary_file.h"
 
 struct rk__output {
     int fd;
-    int directory;                // -1: written in place
-    char *path;                   // as the caller named it, for messages
-    char *name;                   // final name, relative to the directory
-    char temporary[NAME_MAX + 1]; // "" when there is none to remove
+    int directory;           // -1: written in place
+    char *path;              // as the caller named it, for messages
+    char *name;              // final name, relative to the directory
+    rk__temporary temporary; // without a name when there is none to remove
     uint8_t *buffer;
     size_t buffered;
     uint64_t flushed; // bytes handed to the system; the buffer's place in the file
@@ -59,28 +55,14 @@ static rk_status open_directory(rk__output *output, const char *path, rk_error *
     return RK_OK;
 }
 
-// Writes ".<name>.<process>-<random>.tmp" into output->temporary, with as much of the name as fits.
-static bool name_temporary(rk__output *output) {
-    enum { SUFFIX = 48 };
-    uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random) return false;
-    snprintf(output->temporary, sizeof output->temporary, ".%.*s.%ld-%016" PRIx64 ".tmp",
-             NAME_MAX - SUFFIX, output->name, (long)getpid(), random);
-    return true;
-}
-
+// Also the moment to clean up: whoever is killed leaves a file, and the next one takes it away.
 static rk_status create_temporary(rk__output *output, rk_error *err) {
-    enum { ATTEMPTS = 100 };
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (!name_temporary(output)) break;
-        output->fd = openat(output->directory, output->temporary,
-                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (output->fd >= 0) return RK_OK;
-        if (errno != EEXIST) break;
+    rk__temporary_clean(output->directory, output->name);
+    if (!rk__temporary_create(&output->temporary, output->directory, output->name)) {
+        return rk__fail_errno(err, errno, "%s: cannot create a file beside it", output->path);
     }
-    const int reason = errno;
-    output->temporary[0] = '\0';
-    return rk__fail_errno(err, reason, "%s: cannot create a file beside it", output->path);
+    output->fd = output->temporary.fd;
+    return RK_OK;
 }
 
 // A target that exists: the file behind it, which symbolic links to it keep naming, is what is
@@ -136,8 +118,9 @@ rk_status rk__output_open(rk__output **out, const char *target, rk_error *err) {
     rk__output *output = memory;
     output->fd = -1;
     output->directory = -1;
+    output->temporary.lock = -1;
 
-    rk_status status = rk__alloc_aligned(&memory, BUFFER_BYTES, 1, err);
+    rk_status status = rk__alloc_aligned(&memory, RK__OUTPUT_BUFFER, 1, err);
     if (status != RK_OK) goto out;
     output->buffer = memory;
     status = rk__copy_string(&output->path, target, strlen(target), err);
@@ -174,8 +157,8 @@ static rk_status flush(rk__output *output, rk_error *err) {
 }
 
 rk_status rk__output_write(rk__output *output, const void *data, size_t size, rk_error *err) {
-    if (size > BUFFER_BYTES - output->buffered) RK_TRY(flush(output, err));
-    if (size >= BUFFER_BYTES) {
+    if (size > RK__OUTPUT_BUFFER - output->buffered) RK_TRY(flush(output, err));
+    if (size >= RK__OUTPUT_BUFFER) {
         RK_TRY(write_fully(output, data, size, -1, err));
         output->flushed += size;
     } else if (size > 0) {
@@ -223,10 +206,10 @@ static rk_status finish(rk__output *output, bool sync, rk_error *err) {
         return rk__fail_errno(err, errno, "%s: cannot write", output->path);
     }
     if (in_place) return RK_OK;
-    if (renameat(output->directory, output->temporary, output->directory, output->name) != 0) {
+    if (renameat(output->directory, output->temporary.name, output->directory, output->name) != 0) {
         return rk__fail_errno(err, errno, "%s: cannot put the finished file there", output->path);
     }
-    output->temporary[0] = '\0';
+    output->temporary.name[0] = '\0';
     return sync ? flush_directory(output, err) : RK_OK;
 }
 
@@ -240,7 +223,8 @@ void rk__output_abort(rk__output **output) {
     rk__output *o = *output;
     if (!o) return;
     if (o->fd >= 0) close(o->fd);
-    if (o->temporary[0] != '\0') (void)unlinkat(o->directory, o->temporary, 0);
+    if (o->temporary.name[0] != '\0') (void)unlinkat(o->directory, o->temporary.name, 0);
+    if (o->temporary.lock >= 0) close(o->temporary.lock);
     if (o->directory >= 0) close(o->directory);
     rk__free(o->buffer);
     rk__free(o->path);

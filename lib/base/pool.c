@@ -10,7 +10,6 @@
 // looks for sleepers afterwards, all sequentially consistent: one of the two sees the other.
 #include "rk/pool.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,7 +41,7 @@ struct rk_pool {
     bool stop;
 
     _Alignas(RK_CACHE_LINE) atomic_uint round; // jobs handed out
-    // A job is running (a second one would be our caller's bug)
+    // A job is running
     atomic_bool busy;
     _Alignas(RK_CACHE_LINE) atomic_size_t running; // workers that have not finished this round
 
@@ -219,13 +218,11 @@ size_t rk_pool_threads(const rk_pool *pool) {
 }
 
 void rk_pool_run(rk_pool *pool, rk_pool_job job, void *argument) {
-    if (!pool || pool->n_threads == 1) {
+    // A pool that is at work for somebody else is no use to a second caller.
+    if (!pool || pool->n_threads == 1 || atomic_exchange(&pool->busy, true)) {
         job(argument, 0, 1);
         return;
     }
-    const bool was_busy = atomic_exchange(&pool->busy, true);
-    assert(!was_busy && "a pool runs one job at a time");
-    (void)was_busy;
     pool->job = job;
     pool->argument = argument;
     begin_round(pool);

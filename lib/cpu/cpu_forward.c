@@ -7,13 +7,12 @@
 
 static void embed_token(const rk__pass *pass, const rk__span *span, size_t token) {
     (void)span;
-    const float layer_norm_eps = 1e-5F;
     const rk__outer_weights *outer = &pass->stage->outer;
     const size_t n_embd = pass->stage->dims.n_embd;
     float *x = pass->workspace->x + token * n_embd;
     rk__matrix_row(outer->emb, pass->batch->tokens[token], x);
     pass->stage->kernels.vector.layer_norm(x, x, outer->ln0_weight, outer->ln0_bias, n_embd,
-                                           layer_norm_eps);
+                                           RK__LAYER_NORM_EPS);
 }
 
 static void embed(const rk__pass *pass, size_t thread, size_t n_threads) {
@@ -24,7 +23,6 @@ static void embed(const rk__pass *pass, size_t thread, size_t n_threads) {
 
 // The last layer norm of tokens wanted[first .. first + n) as the input of the head.
 static void prepare_head(const rk__pass *pass, size_t first, size_t n) {
-    const float layer_norm_eps = 1e-5F;
     const rk__stage *stage = pass->stage;
     const size_t n_embd = stage->dims.n_embd;
     rk__input *input = &pass->workspace->input[0];
@@ -32,7 +30,7 @@ static void prepare_head(const rk__pass *pass, size_t first, size_t n) {
         const size_t token = pass->batch->wanted[first + i];
         stage->kernels.vector.layer_norm(input->x + i * n_embd, pass->workspace->x + token * n_embd,
                                          stage->outer.ln_out_weight, stage->outer.ln_out_bias,
-                                         n_embd, layer_norm_eps);
+                                         n_embd, RK__LAYER_NORM_EPS);
     }
     if (stage->outer.head->product.quantized_input) rk__input_round(input, &stage->kernels, 0, n);
 }

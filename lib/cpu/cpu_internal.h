@@ -70,6 +70,9 @@ struct rk__workspace {
     float *logits;                     // [RK__LOGITS_TILE][n_vocab], on stages with a head
 };
 
+// Epsilon of all layer norms.
+static const float RK__LAYER_NORM_EPS = 1e-5F;
+
 // The first rows of a layer's state, the same in all versions: the last inputs of the token shifts.
 enum { RK__STATE_FFN_XX, RK__STATE_ATT_XX, RK__STATE_ROWS };
 

@@ -176,7 +176,8 @@ void rk__matrix_fini(rk__matrix *matrix) {
 
 rk_status rk__input_init(rk__input *input, size_t tokens, size_t columns, rk_error *err) {
     *input = (rk__input){.columns = columns};
-    const size_t n = tokens * columns; // both far below 2^32: a model's width, a context's chunk
+    size_t n = 0;
+    if (!rk_size_mul(&n, tokens, columns)) return rk__fail_memory(err, SIZE_MAX);
     const size_t n_blocks = tokens * (columns / RK__Q8_BLOCK);
     RK_TRY(rk__alloc_aligned((void **)&input->x, n, sizeof input->x[0], err));
     RK_TRY(rk__alloc_aligned((void **)&input->q, n, sizeof input->q[0], err));

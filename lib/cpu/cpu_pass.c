@@ -67,13 +67,12 @@ void rk__run_products(const rk__pass *pass, const rk__product_job *jobs, size_t 
 
 void rk__norm_tokens(const rk__pass *pass, const float *weight, const float *bias, size_t thread,
                      size_t n_threads) {
-    const float layer_norm_eps = 1e-5F;
     const rk__workspace *w = pass->workspace;
     const size_t n_embd = pass->stage->dims.n_embd;
     const rk__share tokens = rk__share_of(pass->batch->n_tokens, 1, thread, n_threads);
     for (size_t t = tokens.begin; t < tokens.end; t++) {
         pass->stage->kernels.vector.layer_norm(w->normed + t * n_embd, w->x + t * n_embd, weight,
-                                               bias, n_embd, layer_norm_eps);
+                                               bias, n_embd, RK__LAYER_NORM_EPS);
     }
 }
 

@@ -129,9 +129,7 @@ static rk_status load_matrix(opener *o, const rk__tensor_plan *tensor, rk_error 
 
 static rk_status report_progress(opener *o, const rk__tensor_plan *tensor, rk_error *err) {
     rk__stage_part *part = o->part;
-    size_t bytes = 0;
-    (void)rk_tensor_bytes(&bytes, rk__weights_info(o->weights, tensor));
-    part->loaded += bytes;
+    part->loaded += rk__weights_source_bytes(o->weights, tensor);
     if (part->progress.report == NULL ||
         part->progress.report(part->progress.user, part->loaded, part->total)) {
         return RK_OK;
@@ -200,10 +198,24 @@ static uint64_t weight_bytes(const rk__stage *stage) {
     return bytes;
 }
 
+static rk_dtype main_dtype(const rk__stage *stage) {
+    uint64_t values[RK_DTYPE_COUNT] = {0};
+    rk_dtype most = RK_DTYPE_F32;
+    for (size_t i = 0; i < stage->n_matrices; i++) {
+        const rk__matrix *matrix = &stage->matrices[i];
+        if (matrix == stage->outer.emb || matrix == stage->outer.head) continue;
+        values[matrix->dtype] += (uint64_t)matrix->rows * matrix->columns;
+        if (values[matrix->dtype] > values[most]) most = matrix->dtype;
+    }
+    return most;
+}
+
 const rk__stage_ops rk__cpu_stage_ops = {
+    .device = "cpu",
     .open = open_stage,
     .close = close_stage,
     .weight_bytes = weight_bytes,
+    .main_dtype = main_dtype,
     .workspace_new = rk__cpu_workspace_new,
     .workspace_free = rk__cpu_workspace_free,
     .state_new = rk__cpu_state_new,

@@ -1,6 +1,7 @@
 // Opens a model: its weights checked, its layers placed on stages.
 #include "model/model_internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,8 +18,8 @@ static const rk__stage_ops *ops_of(rk__device device) {
 
 static uint64_t total_weight_bytes(const rk__weights *weights) {
     uint64_t total = 0;
-    for (size_t i = 0; i < rk_checkpoint_count(weights->file); i++) {
-        total += rk_checkpoint_tensor_bytes(weights->file, i);
+    for (size_t i = 0; i < weights->plan.n_tensors; i++) {
+        total += rk__weights_source_bytes(weights, &weights->plan.tensors[i]);
     }
     return total;
 }
@@ -32,6 +33,7 @@ static float group_norm_eps(const rk_model *model, const rk_model_options *optio
 // So far a strategy is one stage that holds the whole model.
 static rk_status open_stages(rk_model *model, const rk__strategy *strategy,
                              const rk_model_options *options, rk_error *err) {
+    assert(strategy->n_parts == 1);
     for (size_t i = 0; i < strategy->n_parts; i++) {
         const rk__strategy_part *part = &strategy->parts[i];
         rk__stage_part stage = {.first_layer = 0,
@@ -53,36 +55,27 @@ static rk_status open_stages(rk_model *model, const rk__strategy *strategy,
     return RK_OK;
 }
 
-// The type of most values in matrices, as they are stored or as the strategy asks.
-static rk_dtype main_dtype(const rk_model *model, const rk__strategy *strategy) {
-    if (!strategy->parts[0].keep_types) return strategy->parts[0].dtype;
-    uint64_t values[RK_DTYPE_COUNT] = {0};
-    const rk__arch_plan *plan = &model->weights.plan;
-    for (size_t i = 0; i < plan->n_tensors; i++) {
-        const rk__tensor_plan *t = &plan->tensors[i];
-        if (t->row->role != RK__MATRIX) continue;
-        values[rk__weights_info(&model->weights, t)->dtype] += (uint64_t)t->rows * t->columns;
-    }
-    size_t best = 0;
-    for (size_t i = 1; i < RK_DTYPE_COUNT; i++) {
-        if (values[i] > values[best]) best = i;
-    }
-    return (rk_dtype)best;
-}
-
-static void describe(rk_model *model, const rk__strategy *strategy) {
+static void describe(rk_model *model) {
     const rk__arch_plan *plan = &model->weights.plan;
     rk_model_info *info = &model->info;
     info->path = model->path;
     info->arch = plan->arch->id;
     info->arch_name = plan->name;
     info->dims = plan->dims;
-    info->dtype = main_dtype(model, strategy);
     info->state_floats = plan->dims.n_layer * rk__model_layer_state_floats(model);
     for (size_t i = 0; i < plan->n_tensors; i++) {
         info->n_parameters += (uint64_t)plan->tensors[i].rows * plan->tensors[i].columns;
     }
-    (void)snprintf(model->strategy, sizeof model->strategy, "cpu %s",
+}
+
+// What the stages have made of the weights.
+static void describe_stages(rk_model *model) {
+    rk_model_info *info = &model->info;
+    for (size_t i = 0; i < model->n_stages; i++) {
+        info->weight_bytes += model->stages[i].ops->weight_bytes(model->stages[i].stage);
+    }
+    info->dtype = model->stages[0].ops->main_dtype(model->stages[0].stage);
+    (void)snprintf(model->strategy, sizeof model->strategy, "%s %s", model->stages[0].ops->device,
                    rk_dtype_describe(info->dtype)->name);
     info->strategy = model->strategy;
 }
@@ -103,12 +96,9 @@ rk_status rk_model_open(rk_model **out, const char *path, const rk_model_options
     if (status != RK_OK) goto out;
     status = rk__weights_open(&model->weights, path, err);
     if (status != RK_OK) goto out;
-    describe(model, &strategy);
+    describe(model);
     status = open_stages(model, &strategy, options, err);
-    if (status != RK_OK) goto out;
-    for (size_t i = 0; i < model->n_stages; i++) {
-        model->info.weight_bytes += model->stages[i].ops->weight_bytes(model->stages[i].stage);
-    }
+    if (status == RK_OK) describe_stages(model);
 out:
     if (status != RK_OK) rk_model_close(&model);
     *out = model;
@@ -139,9 +129,7 @@ const char *rk_checkpoint_architecture(const rk_checkpoint *checkpoint) {
     if (n == 0) return NULL;
     rk__arch_plan plan;
     const rk_tensor_info *tensors = rk_checkpoint_tensor(checkpoint, 0);
-    const rk_container container = rk_checkpoint_container(checkpoint);
-    const bool model_file =
-        container == RK_CONTAINER_MODEL_V100 || container == RK_CONTAINER_MODEL_V101;
+    const bool model_file = rk_container_is_model_file(rk_checkpoint_container(checkpoint));
     if (rk__arch_plan_init(&plan, "", tensors, n, model_file, NULL) != RK_OK) return NULL;
     const char *name = plan.name;
     rk__arch_plan_fini(&plan);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "model/fingerprint.h"
 #include "rk/model.h"
 #include "stage/stage.h"
 
@@ -35,9 +36,6 @@ rk_model *rk__model_hold(rk_model *model);
 
 // Floats of one sequence's state that belong to the stage's layers, and to one layer.
 size_t rk__model_layer_state_floats(const rk_model *model);
-
-// 64 bits that tell models apart. fingerprint.c
-rk_status rk__model_fingerprint(const rk_model *model, uint64_t *out, rk_error *err);
 
 // Loads a checkpoint of tuned initial states into an otherwise empty sequence. tuned_state.c
 rk_status rk__load_tuned_state(rk_state *state, size_t sequence, const char *path, rk_error *err);

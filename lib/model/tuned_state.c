@@ -37,7 +37,9 @@ static rk_status read_tuned_layer(rk_checkpoint *file, const rk_model *model, si
     }
     float *heads = flat + layer * rk__model_layer_state_floats(model) + 2 * dims->n_embd;
     RK_TRY(rk_checkpoint_read_floats(file, index, 0, dims->n_head * n, heads, err));
-    rk__transpose_squares(heads, dims->n_head * n * n, n);
+    // Model files hold them as they are used.
+    const bool model_file = rk_container_is_model_file(rk_checkpoint_container(file));
+    if (!model_file) rk__transpose_squares(heads, dims->n_head * n * n, n);
     return RK_OK;
 }
 

@@ -54,10 +54,13 @@ typedef struct rk__stage_part {
 } rk__stage_part;
 
 typedef struct rk__stage_ops {
+    const char *device; // "cpu"
+
     rk_status (*open)(rk__stage **out, const rk__weights *weights, rk__stage_part *part,
                       rk_error *err);
     void (*close)(rk__stage **stage);
     uint64_t (*weight_bytes)(const rk__stage *stage);
+    rk_dtype (*main_dtype)(const rk__stage *stage); // of most values in matrices, as they are held
 
     rk_status (*workspace_new)(rk__workspace **out, const rk__stage *stage, size_t max_tokens,
                                rk_error *err);

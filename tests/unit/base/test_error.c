@@ -61,7 +61,8 @@ Test(error, bytes_that_are_no_printable_utf8_become_question_marks) {
     cr_assert_str_eq(shown(&err, "\xc0\xaf"), "??", "an overlong slash");
     cr_assert_str_eq(shown(&err, "\xed\xa0\x80"), "???", "a surrogate");
     cr_assert_str_eq(shown(&err, "\xc2\x9b"), "??", "a control of the second page");
-    cr_assert_str_eq(shown(&err, "\xe2\x80\xae"), "???", "text turned around");
+    const char turned_around[] = {'\xe2', '\x80', '\xae', '\0'};
+    cr_assert_str_eq(shown(&err, turned_around), "???");
 }
 
 Test(error, long_messages_are_cut_between_characters) {

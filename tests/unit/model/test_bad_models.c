@@ -9,7 +9,6 @@
 
 #include "rk/convert.h"
 #include "rk/model.h"
-#include "rk/state_file.h"
 #include "rwkv.h"
 #include "support/model_file_fields.h"
 #include "support/scratch.h"
@@ -211,10 +210,6 @@ static void check_version(const char *name) {
                  err.message);
     check_file(model_file, step);
 }
-
-static const char *const versions[] = {"v4", "v4-96",         "v5.1", "v5.1g", "v5.2",
-                                       "v6", "v6-with-state", "v7",   "v7-v0"};
-enum { N_VERSIONS = sizeof versions / sizeof versions[0] };
 
 Test(bad_models, of_rwkv4) {
     check_version("v4");

@@ -1,5 +1,7 @@
 // Models: the demo model's logits against its reference, whatever is computed together and by how many threads.
+#include "rk/convert.h"
 #include "rk/model.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -318,6 +320,55 @@ static bool stop_loading(void *user, uint64_t done, uint64_t total) {
     uint64_t *calls = user;
     (*calls)++;
     return done < 1000000;
+}
+
+Test(model, a_header_that_contradicts_the_tensors_is_refused, .fini = test_scratch_remove) {
+    const char *path = test_scratch_path("model.bin");
+    const rk_convert_options options = {.dtype = RK_DTYPE_F16};
+    rk_error err;
+    rk_model *model = NULL;
+    cr_assert_eq(rk_convert(RK_TEST_DATA "/models/v4.pth", path, &options, NULL, &err), RK_OK);
+    size_t size = 0;
+    unsigned char *bytes = test_read_file(path, &size);
+    for (size_t at = 8; at < 20; at += 4) { // n_vocab, n_embed, n_layer
+        bytes[at]++;
+        cr_assert(test_write_file(path, bytes, size));
+        cr_assert_eq(rk_model_open(&model, path, NULL, &err), RK_ERR_SHAPE, "byte %zu", at);
+        cr_assert_not_null(strstr(err.message, "the header says"), "%s", err.message);
+        bytes[at]--;
+    }
+    free(bytes);
+}
+
+// What a progress callback was told last, and whether it ever went beyond the total.
+typedef struct told {
+    uint64_t done, total;
+    bool beyond;
+} told;
+
+static bool note_progress(void *user, uint64_t done, uint64_t total) {
+    told *t = user;
+    t->beyond = t->beyond || done > total || done < t->done;
+    t->done = done;
+    t->total = total;
+    return true;
+}
+
+Test(model, progress_of_loading_ends_at_its_total) {
+    // Tensors that lie in several parts, and some that are not used.
+    static const char *const paths[] = {RK_TEST_DATA "/models/v6.pth",
+                                        RK_TEST_DATA "/models/v7-v0.pth"};
+    for (size_t i = 0; i < 2; i++) {
+        rk_model *model = NULL;
+        rk_error err;
+        told t = {0};
+        const rk_model_options options = {.progress = {note_progress, &t}};
+        cr_assert_eq(rk_model_open(&model, paths[i], &options, &err), RK_OK, "%s", err.message);
+        cr_assert_not(t.beyond);
+        cr_assert_gt(t.total, 0);
+        cr_assert_eq(t.done, t.total, "%s", paths[i]);
+        rk_model_close(&model);
+    }
 }
 
 Test(model, loading_can_be_cancelled_and_fails_politely) {

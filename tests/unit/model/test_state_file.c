@@ -164,10 +164,10 @@ static void check_tuned(const float *flat, const rk_dims *dims) {
         const float *heads = flat + layer * (2 + n) * dims->n_embd + 2 * dims->n_embd;
         for (size_t h = 0; h < dims->n_head; h++) {
             for (size_t i = 0; i < n * n; i++) {
-                const double row = (double)(i / n);
-                const double column = (double)(i % n);
+                const size_t row = i / n;
+                const size_t column = i % n;
                 const double expected =
-                    100.0 * (double)layer + 10.0 * (double)h + column + row / 100.0;
+                    100.0 * (double)layer + 10.0 * (double)h + (double)column + (double)row / 100.0;
                 cr_assert_float_eq(heads[h * n * n + i], expected, 1e-4, "layer %zu, head %zu, %zu",
                                    layer, h, i);
             }
@@ -227,7 +227,17 @@ static float *initial_state_of_converted(bool keep_state) {
     const size_t n = rk_model_describe(model)->state_floats;
     float *flat = calloc(n, sizeof flat[0]);
     cr_assert_eq(rk_state_export(state, 0, flat, n, &err), RK_OK);
-    if (keep_state) check_tuned(flat, &rk_model_describe(model)->dims);
+    if (keep_state) {
+        check_tuned(flat, &rk_model_describe(model)->dims);
+        // The file as a tuned state for the model without one: not transposed once more.
+        rk_model *plain = open_model(model_path("v6"), "cpu");
+        rk_state *loaded = new_state(plain);
+        cr_assert_eq(rk_state_load(loaded, 0, file, &err), RK_OK, "%s", err.message);
+        cr_assert_eq(rk_state_export(loaded, 0, flat, n, &err), RK_OK);
+        check_tuned(flat, &rk_model_describe(plain)->dims);
+        rk_state_free(&loaded);
+        rk_model_close(&plain);
+    }
     rk_state_free(&state);
     rk_model_close(&model);
     return flat;

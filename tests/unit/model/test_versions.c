@@ -267,6 +267,7 @@ static float distance(fixture *f, const char *checkpoint, const char *strategy) 
     cr_assert_eq(rk_context_new(&context, model, NULL, &err), RK_OK);
     cr_assert_eq(rk_state_new(&state, model, 1, &err), RK_OK);
     const size_t n = f->n_tokens * f->n_vocab;
+    cr_assert_gt(n, 0);
     float *logits = calloc(n, sizeof logits[0]);
     cr_assert_eq(rk_eval(context, state, f->tokens, f->n_tokens, RK_LOGITS_ALL, logits, &err),
                  RK_OK);
