@@ -10,6 +10,7 @@ void rk__kernels_init(rk__kernels *kernels, rk__isa isa) {
     kernels->isa = isa;
     rk__product_init_scalar(kernels);
     rk__vector_init_scalar(kernels);
+    rk__rows_init(&kernels->rows, isa);
 #if defined(__x86_64__)
     if (isa >= RK__ISA_AVX2) rk__product_init_avx2(kernels);
 #endif

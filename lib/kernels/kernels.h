@@ -6,6 +6,7 @@
 
 #include "kernels/cpu_features.h"
 #include "kernels/product.h"
+#include "kernels/rows.h"
 #include "kernels/vector.h"
 
 typedef struct rk__kernels {
@@ -13,6 +14,7 @@ typedef struct rk__kernels {
     rk__quantize_activations quantize_activations;
     rk__product product[RK_DTYPE_COUNT]; // multiply is NULL for types that models do not run in
     rk__vector vector;
+    rk__rows rows;
 } rk__kernels;
 
 // The kernels of this level (which the machine must have).

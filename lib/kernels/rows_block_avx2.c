@@ -126,8 +126,8 @@ static RK__ALWAYS_INLINE void pack_halves(uint8_t nibbles[RK__BLOCK / 2],
         pair[i] = _mm256_or_si256(low, _mm256_slli_epi32(high, 4));
     }
     // The packs work on 128-bit halves; the permutation puts the groups of four back in order.
-    const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(pair[0], pair[1]),
-                                                   _MM_SHUFFLE(3, 1, 2, 0));
+    const __m256i words =
+        _mm256_permute4x64_epi64(_mm256_packus_epi32(pair[0], pair[1]), _MM_SHUFFLE(3, 1, 2, 0));
     const __m128i bytes =
         _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128((__m128i *)(void *)nibbles, bytes);

@@ -95,6 +95,7 @@ int main(int argc, char **argv) {
         init_level(&level, (rk__isa)isa);
         check_activations(&level);
         check_products(&level);
+        check_rows(&level);
         const size_t known = check_vectors(&level) + check_recurrences(&level);
         if (known != sizeof(rk__vector) / sizeof(void (*)(void))) {
             fprintf(stderr, "check_kernels: rk__vector has members that no check knows\n");
