@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rk/checkpoint.h"
 #include "rk/error.h"
+#include "rk/model.h"
 #include "rk/pool.h"
 #include "rk/progress.h"
 #include "rk/tensor.h"
@@ -43,6 +45,15 @@ typedef struct rk_convert_tensor {
 
 typedef void (*rk_convert_report_fn)(void *user, const rk_convert_tensor *tensor);
 
+// Why a tensor of the input is not in the output.
+typedef enum rk_left_out {
+    RK_LEFT_OUT_UNUSED, // the model does not use it, and model files have no place for it
+    RK_LEFT_OUT_STATE,  // a tuned initial state, which was not to be kept
+} rk_left_out;
+
+// The name is that of the input; valid during the call.
+typedef void (*rk_convert_left_out_fn)(void *user, const char *name, rk_left_out reason);
+
 typedef struct rk_convert_options {
     // Of the output's matrices: FP32, FP16 or a block format of version 101. Vectors are FP32;
     // block formats leave embedding, head and rows that are no whole blocks in FP16 (or FP32, where
@@ -53,42 +64,64 @@ typedef struct rk_convert_options {
     bool keep_dtype;
     // Block formats as input are otherwise refused, unless they are only copied.
     bool allow_requantize;
+    // What the input's weights lie below, where that is not found by itself; may be NULL
+    // (rk_checkpoint_open_below).
+    const char *root;
     const rk_adapter *adapters; // [n_adapters], merged in this order
     size_t n_adapters;
-    // Keep a tuned initial state (`blocks.N.att.time_state`) that the input holds. Otherwise it is
-    // left out: it belongs to a sequence (rk/state_file.h), and other programs' readers do not
-    // expect it.
+    // Keep a tuned initial state (`blocks.N.att.time_state`) that a checkpoint holds. Otherwise it
+    // is left out: it belongs to a sequence (rk/state_file.h), and other programs' readers do not
+    // expect it. A model file's own is only left out where it has a file to go to.
     bool keep_state;
+    // Where the tuned initial state goes, as a safetensors file that rk_state_load reads; NULL:
+    // nowhere. An input without one is then an error.
+    const char *state_output;
     bool no_sync;         // skip the final flush to disk
     rk_pool *pool;        // borrowed; may be NULL. The output does not depend on it.
     rk_progress progress; // bytes of the input's tensors
     // May be NULL; called once a tensor, in the output's order. With it errors are measured, which
     // takes time.
     rk_convert_report_fn report;
-    void *report_user;
+    // May be NULL; called at the end, once for each tensor of the input that the output lacks.
+    rk_convert_left_out_fn left_out;
+    void *report_user; // of both
 } rk_convert_options;
 
 typedef struct rk_convert_result {
-    uint64_t n_tensors, n_parameters;
-    uint64_t input_bytes;       // of the input's tensors
-    uint64_t output_bytes;      // of the whole file
-    uint64_t n_states_left_out; // layers' tuned initial states that were not kept
-    uint64_t n_unused;          // tensors of the input that the model does not use
-    double bits_per_weight;     // 8 * output_bytes / n_parameters
+    rk_container container; // of the input
+    char root[256];         // keys around its weights (rk_checkpoint_root); cut where it is longer
+    const char *arch_name;  // "RWKV-4"
+    rk_dims dims;
+    uint64_t n_tensors, n_parameters; // of the output
+    uint64_t input_bytes;             // of the input's tensors
+    uint64_t output_bytes;            // of the whole file
+    uint64_t n_states_written;        // layers' tuned initial states in state_output
+    uint64_t n_states_left_out;       // layers' tuned initial states that were not kept
+    uint64_t n_unused;                // tensors of the input that the model does not use
+    double bits_per_weight;           // 8 * output_bytes / n_parameters
+    uint64_t peak_memory;             // bytes of memory that the job takes, at most
 } rk_convert_result;
 
 // Writes a model file (version 101) made from any readable model, its tensors in the input's order.
-// Memory stays below some 10 MB a thread, whatever the model's size. On failure no output
-// appears, and an old file of that name stays as it was. Input and output may be the same file,
+// The input is read once, in order; reading, converting and writing go on side by side. Memory stays
+// below some 6 MB a thread, whatever the model's size (compressed archives need that of their
+// largest tensor). On failure no output appears, and an old file of that name stays as it was. Input and output may be the same file,
 // which is then replaced. Errors beside those of reading and writing files:
 //   ERR_ARGUMENT      the type is none that model files have; alpha is not finite
 //   ERR_UNSUPPORTED   the input is already quantized
 //   ERR_RANGE         a value does not fit into its type
 //   ERR_MISMATCH      an adapter's tensor fits nothing or lacks its other half; all are named
+//   ERR_NOT_FOUND     nothing lies below `root`; there is no state for `state_output`
 //   ERR_CANCELLED     progress said so
 // result may be NULL.
 rk_status rk_convert(const char *input, const char *output, const rk_convert_options *options,
                      rk_convert_result *result, rk_error *err);
+
+// What rk_convert would do: the same result, exact to the byte but for peak_memory, which is an
+// upper bound. No tensor's data is read and nothing is written. The options' report is called for
+// each tensor of the output, without errors.
+rk_status rk_convert_plan(const char *input, const rk_convert_options *options,
+                          rk_convert_result *plan, rk_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -24,7 +24,8 @@ static void let_go(rk__compat_model *shared) {
 static rk_status make_pool(rk_pool **pool, uint32_t n_threads, rk_error *err) {
     if (n_threads == 0) return rk__fail(err, RK_ERR_ARGUMENT, "0 threads, expected at least 1");
     const rk_pool_options options = {.n_threads = n_threads, .pin = false};
-    return rk_pool_new(pool, &options, err);
+    const rk_status status = rk_pool_new(pool, &options, err);
+    return status == RK_ERR_RANGE ? RK_ERR_ARGUMENT : status; // more than a pool can have
 }
 
 static rk_status note_empty_state(rk__compat_model *shared, rk_error *err) {

@@ -31,7 +31,7 @@ static bool check_input(const char *path) {
     const bool quantized = holds_blocks(file);
     rk_checkpoint_close(&file);
 
-    if (container != RK_CONTAINER_MODEL_V100 && container != RK_CONTAINER_MODEL_V101) {
+    if (!rk_container_is_model_file(container)) {
         (void)rk__fail(&err, RK_ERR_FORMAT, "%s: %s, expected a model file", path,
                        rk_container_name(container));
         return fail(RWKV_ERROR_FILE + RWKV_ERROR_FILE_MAGIC, err.message);

@@ -82,7 +82,7 @@ static size_t find_by_name(const rk__weights *model, const char *name) {
     for (size_t i = 0; i < model->plan.n_tensors; i++) {
         char text[RK__NAME_TEXT];
         const rk__tensor_plan *tensor = &model->plan.tensors[i];
-        rk__arch_name(text, tensor->row, false, tensor->layer);
+        rk__arch_name(text, tensor->row, RK__NAMES_CHECKPOINT, tensor->layer);
         if (strcmp(text, name) == 0) return tensor->source;
     }
     return RK__NO_TENSOR;

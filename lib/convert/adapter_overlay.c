@@ -130,3 +130,20 @@ bool rk__adapter_overlay_replaces(const rk__adapter_overlay *overlay, size_t ten
     }
     return false;
 }
+
+// Of the factors of one tensor's products, as float32.
+static size_t product_bytes(const rk__adapter_overlay *overlay, size_t tensor) {
+    const rk_shape *shape = &rk_checkpoint_tensor(overlay->model->file, tensor)->shape;
+    const size_t rank = rk__adapter_overlay_rank(overlay, tensor);
+    return rank == 0 ? 0 : rank * (shape->dims[0] + shape->dims[1]) * sizeof(float);
+}
+
+size_t rk__adapter_overlay_bytes(const rk__adapter_overlay *overlay) {
+    size_t most = 0;
+    const size_t n = overlay->n_adapters == 0 ? 0 : rk_checkpoint_count(overlay->model->file);
+    for (size_t i = 0; i < n; i++) {
+        const size_t bytes = product_bytes(overlay, i);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}

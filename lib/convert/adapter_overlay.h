@@ -32,6 +32,9 @@ rk_status rk__adapter_overlay_select(rk__adapter_overlay *overlay, size_t tensor
 
 // Of all products added to this tensor, together.
 size_t rk__adapter_overlay_rank(const rk__adapter_overlay *overlay, size_t tensor);
+// Memory that the largest products take.
+size_t rk__adapter_overlay_bytes(const rk__adapter_overlay *overlay);
+
 bool rk__adapter_overlay_replaces(const rk__adapter_overlay *overlay, size_t tensor);
 
 #endif

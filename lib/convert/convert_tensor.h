@@ -1,5 +1,5 @@
-// One tensor of a whole-file job: its rows are read, changed, rounded and written in batches of
-// slabs, in bounded memory.
+// One tensor of a whole-file job: its rows are read, changed, rounded and written in slabs, several
+// at once, in bounded memory.
 #ifndef RK_CONVERT_TENSOR_H
 #define RK_CONVERT_TENSOR_H
 
@@ -21,28 +21,30 @@ typedef struct rk__convert_worker {
 typedef struct rk__convert_job {
     const rk__weights *weights;        // borrowed, as the next four
     const rk__convert_worker *workers; // [rk_pool_threads(pool)]
-    uint8_t *batch;                    // where a batch's rows are put together
+    uint8_t *slots;                    // [n_slots][slot_bytes]: slabs between reading and writing
     rk__output *output;
     rk_pool *pool;
+    size_t n_slots, slot_bytes;
     const char *output_path;
     bool measure; // the errors and changes that a report tells
     rk_progress progress;
     uint64_t done, total; // bytes of input
 } rk__convert_job;
 
-// Floats in the largest slab of a tensor, and bytes of its largest batch in the type `dtype`.
-// False on overflow or when its columns are no multiple of the block.
+// Slabs that so many threads keep on their way.
+size_t rk__convert_slots(size_t n_threads);
+
+// Rows, and floats, in the largest slab of a tensor, and its bytes in the type `dtype`. False on overflow or
+// when its columns are no multiple of the block.
+size_t rk__convert_slab_rows(const rk__tensor_plan *tensor);
 bool rk__convert_slab_floats(size_t *out, const rk__tensor_plan *tensor);
-bool rk__convert_batch_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype dtype,
-                             size_t n_threads);
+bool rk__convert_slab_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype dtype);
 
 // Writes the rows of a tensor in the type `dtype`. Adds their number of bytes and, when the job
 // measures, the sums of squares of errors, values and changes to the report (its rms_* fields are
-// sums until the record is complete).
+// sums until the record is complete). What has been written may be wrong when this fails: the
+// checksum of the input is compared at the end.
 rk_status rk__convert_write_rows(rk__convert_job *job, const rk__tensor_plan *tensor,
                                  rk_dtype dtype, rk_convert_tensor *report, rk_error *err);
-
-// Bytes that the tensor takes in the input.
-uint64_t rk__convert_input_bytes(const rk__weights *weights, const rk__tensor_plan *tensor);
 
 #endif

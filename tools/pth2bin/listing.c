@@ -100,10 +100,10 @@ static int print_json(rk_checkpoint *file, bool quiet) {
     return CLI_EXIT_DONE;
 }
 
-int list_file(const char *path, const cli_common *common) {
+int list_file(const char *path, const char *prefix, const cli_common *common) {
     rk_checkpoint *file = NULL;
     rk_error err;
-    if (rk_checkpoint_open(&file, path, &err) != RK_OK) return cli_failure(&err);
+    if (rk_checkpoint_open_below(&file, path, prefix, &err) != RK_OK) return cli_failure(&err);
     int code = CLI_EXIT_DONE;
     if (common->json) {
         code = print_json(file, common->quiet);

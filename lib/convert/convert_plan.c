@@ -1,0 +1,254 @@
+// What becomes of the tensors of a whole-file job.
+#include "convert/convert_plan.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "checkpoint/reading.h"
+#include "checkpoint/model_file.h"
+#include "convert/convert_tensor.h"
+
+// ---- types
+
+// The type of model files that stands for a type of the input.
+static rk_dtype nearest_type(rk_dtype stored) {
+    switch (stored) {
+    case RK_DTYPE_F16:
+    case RK_DTYPE_BF16: // of the same size; its values are exact in FP16 down to 2^-17
+        return RK_DTYPE_F16;
+    case RK_DTYPE_Q4_0:
+    case RK_DTYPE_Q4_0_V100:
+    case RK_DTYPE_Q4_2_V100:
+        return RK_DTYPE_Q4_0;
+    case RK_DTYPE_Q4_1:
+    case RK_DTYPE_Q4_1_V100:
+    case RK_DTYPE_Q4_1_O_V100:
+    case RK_DTYPE_Q4_3_V100:
+        return RK_DTYPE_Q4_1;
+    case RK_DTYPE_Q5_0:
+    case RK_DTYPE_Q5_0_V100:
+        return RK_DTYPE_Q5_0;
+    case RK_DTYPE_Q5_1:
+    case RK_DTYPE_Q5_1_V100:
+        return RK_DTYPE_Q5_1;
+    case RK_DTYPE_Q8_0:
+    case RK_DTYPE_Q8_0_V100:
+        return RK_DTYPE_Q8_0;
+    default:
+        return RK_DTYPE_F32;
+    }
+}
+
+// Rounding twice adds the errors up, so whoever wants that has to say so. Copies are no rounding.
+static rk_status check_requantizing(const rk__convert_plan *c, const rk__tensor_plan *tensor,
+                                    rk_dtype dtype, rk_error *err) {
+    const rk_tensor_info *info = rk__weights_info(&c->weights, tensor);
+    const rk_dtype_info *stored = rk_dtype_describe(info->dtype);
+    if (stored->class_ != RK_CLASS_BLOCK || c->options->allow_requantize ||
+        rk__weights_stored_as(&c->weights, tensor, dtype)) {
+        return RK_OK;
+    }
+    return rk__fail(err, RK_ERR_UNSUPPORTED,
+                    "%s: %s is already quantized (%s); rounding it again to %s loses more than "
+                    "from the original, and has to be allowed (quantize --allow-requantize)",
+                    rk_checkpoint_path(c->weights.file), info->name, stored->name,
+                    rk_dtype_describe(dtype)->name);
+}
+
+static rk_status choose_types(rk__convert_plan *c, rk_error *err) {
+    const rk__arch_plan *plan = &c->weights.plan;
+    RK_TRY(rk__alloc((void **)&c->types, plan->n_tensors, sizeof c->types[0], err));
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        const rk__tensor_plan *tensor = &plan->tensors[i];
+        const rk_dtype stored = rk__weights_info(&c->weights, tensor)->dtype;
+        const rk_dtype target = c->options->keep_dtype ? nearest_type(stored) : c->options->dtype;
+        c->types[i] =
+            rk__arch_type(tensor->row, tensor->columns, stored, target, c->weights.converted);
+        RK_TRY(check_requantizing(c, tensor, c->types[i], err));
+    }
+    return RK_OK;
+}
+
+// The type that the header names: that of most values in matrices, when no type was asked for.
+static rk_dtype choose_header_dtype(const rk__convert_plan *c) {
+    if (!c->options->keep_dtype) return c->options->dtype;
+    uint64_t values[RK_DTYPE_COUNT] = {0};
+    for (size_t i = 0; i < c->weights.plan.n_tensors; i++) {
+        const rk__tensor_plan *tensor = &c->weights.plan.tensors[i];
+        if (tensor->row->role == RK__MATRIX) values[c->types[i]] += tensor->rows * tensor->columns;
+    }
+    rk_dtype most = RK_DTYPE_F32;
+    for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
+        if (values[i] > values[most]) most = (rk_dtype)i;
+    }
+    return most;
+}
+
+// ---- opening
+
+rk_status rk__convert_plan_open(rk__convert_plan *c, const char *input,
+                                const rk_convert_options *options, rk_error *err) {
+    *c = (rk__convert_plan){.options = options};
+    rk_status status = rk__weights_open_below(&c->weights, input, options->root, err);
+    if (status != RK_OK) goto out;
+    if (options->n_adapters > 0) {
+        status = rk__adapter_overlay_init(&c->adapters, &c->weights, options->adapters,
+                                          options->n_adapters, err);
+        if (status != RK_OK) goto out;
+        c->weights.overlay = &c->adapters.overlay;
+    }
+    status = choose_types(c, err);
+    if (status != RK_OK) goto out;
+    c->header_dtype = choose_header_dtype(c);
+out:
+    if (status != RK_OK) rk__convert_plan_close(c);
+    return status;
+}
+
+void rk__convert_plan_close(rk__convert_plan *c) {
+    rk__free(c->types);
+    rk__adapter_overlay_fini(&c->adapters);
+    rk__weights_close(&c->weights);
+    *c = (rk__convert_plan){0};
+}
+
+// ---- records
+
+// A tuned initial state belongs to a sequence, not to the model; where a model file has one all the
+// same, somebody wanted it there.
+bool rk__convert_leaves_out(const rk__convert_plan *c, const rk__tensor_plan *tensor) {
+    const rk_convert_options *options = c->options;
+    const bool stays =
+        options->keep_state || (c->weights.converted && options->state_output == NULL);
+    return tensor->row->role == RK__STATE && !stays;
+}
+
+bool rk__convert_record_from(const rk__convert_plan *c, size_t at, rk__convert_record *record) {
+    const rk__arch_plan *plan = &c->weights.plan;
+    while (at < plan->n_tensors && rk__convert_leaves_out(c, &plan->tensors[at])) at++;
+    if (at == plan->n_tensors) return false;
+    const rk__tensor_plan *tensor = &plan->tensors[at];
+    const size_t n_parts = tensor->row->n_parts;
+    record->first = at;
+    record->n_parts = n_parts > 0 ? n_parts : 1;
+    record->info = (rk_tensor_info){
+        .name = rk__arch_name(record->name, tensor->row, RK__NAMES_MODEL_FILE, tensor->layer),
+        .dtype = c->types[at],
+        .shape = rk__arch_file_shape(plan, tensor)};
+    assert(at + record->n_parts <= plan->n_tensors); // the plan keeps parts together
+    return true;
+}
+
+void rk__convert_report_left_out(const rk__convert_plan *c) {
+    if (c->options->left_out == NULL) return;
+    void *user = c->options->report_user;
+    const rk__arch_plan *plan = &c->weights.plan;
+    for (size_t i = 0; i < plan->n_unused; i++) {
+        c->options->left_out(user, rk_checkpoint_tensor(c->weights.file, plan->unused[i])->name,
+                             RK_LEFT_OUT_UNUSED);
+    }
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        const rk__tensor_plan *tensor = &plan->tensors[i];
+        if (!rk__convert_leaves_out(c, tensor)) continue;
+        c->options->left_out(user, rk__weights_info(&c->weights, tensor)->name, RK_LEFT_OUT_STATE);
+    }
+}
+
+static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) {
+    const rk__arch_plan *plan = &c->weights.plan;
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        const rk__tensor_plan *tensor = &plan->tensors[i];
+        result->input_bytes += rk__weights_source_bytes(&c->weights, tensor);
+        if (tensor->row->role == RK__STATE && c->options->state_output != NULL) {
+            result->n_states_written++;
+        }
+        if (rk__convert_leaves_out(c, tensor)) {
+            result->n_states_left_out++;
+        } else {
+            result->n_parameters += tensor->rows * tensor->columns;
+        }
+    }
+    result->n_unused = plan->n_unused;
+}
+
+static rk_status count_records(const rk__convert_plan *c, rk_convert_result *result,
+                               rk_error *err) {
+    rk__convert_record record;
+    result->output_bytes = RK__MODEL_FILE_HEADER_BYTES;
+    for (size_t at = 0; rk__convert_record_from(c, at, &record);) {
+        uint64_t bytes;
+        RK_TRY(rk__model_file_record_bytes(&bytes, &record.info, RK__CONVERT_VERSION, err));
+        result->output_bytes += bytes;
+        result->n_tensors++;
+        at = record.first + record.n_parts;
+    }
+    return RK_OK;
+}
+
+// ---- memory
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+rk_status rk__convert_size_buffers(const rk__convert_plan *c, rk__convert_buffers *out,
+                                   rk_error *err) {
+    *out = (rk__convert_buffers){.n_threads = rk_pool_threads(c->options->pool)};
+    out->n_slots = rk__convert_slots(out->n_threads);
+    for (size_t i = 0; i < c->weights.plan.n_tensors; i++) {
+        const rk__tensor_plan *tensor = &c->weights.plan.tensors[i];
+        size_t floats, bytes, all;
+        if (!rk__convert_slab_floats(&floats, tensor) ||
+            !rk__convert_slab_bytes(&bytes, tensor, c->types[i]) ||
+            !rk_size_mul(&all, bytes, out->n_slots)) {
+            return rk__fail_memory(err, SIZE_MAX);
+        }
+        out->slab_floats = larger(out->slab_floats, floats);
+        out->columns = larger(out->columns, tensor->columns);
+        out->slot_bytes = larger(out->slot_bytes, bytes);
+    }
+    return RK_OK;
+}
+
+// What reading takes for a while beside those, at most.
+static size_t reading_bytes(const rk__convert_plan *c, size_t n_threads) {
+    size_t most = 0;
+    for (size_t i = 0; i < c->weights.plan.n_tensors; i++) {
+        const rk__tensor_plan *tensor = &c->weights.plan.tensors[i];
+        const size_t n_rows = rk__convert_slab_rows(tensor);
+        const size_t n_slabs = (tensor->rows + n_rows - 1) / n_rows;
+        const rk__reading_bytes bytes = rk__weights_reading_bytes(&c->weights, tensor, n_rows);
+        const size_t at_once = n_slabs < n_threads ? n_slabs : n_threads;
+        most = larger(most, bytes.shared + at_once * bytes.each);
+    }
+    return most;
+}
+
+static uint64_t count_memory(const rk__convert_plan *c, const rk__convert_buffers *b) {
+    const bool measure = c->options->report != NULL;
+    const uint64_t copies = measure && c->adapters.n_adapters > 0 ? 2 : 1;
+    const uint64_t worker = sizeof(float) * (copies * b->slab_floats + (measure ? b->columns : 0));
+    return b->n_threads * worker + (uint64_t)b->n_slots * b->slot_bytes + RK__OUTPUT_BUFFER +
+           reading_bytes(c, b->n_threads) + rk__adapter_overlay_bytes(&c->adapters);
+}
+
+rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *result,
+                               rk_error *err) {
+    rk__convert_buffers buffers;
+    *result = (rk_convert_result){.arch_name = c->weights.plan.name,
+                                  .dims = c->weights.plan.dims,
+                                  .container = rk_checkpoint_container(c->weights.file)};
+    (void)snprintf(result->root, sizeof result->root, "%s", rk_checkpoint_root(c->weights.file));
+    count_tensors(c, result);
+    if (c->options->state_output != NULL && result->n_states_written == 0) {
+        return rk__fail(err, RK_ERR_NOT_FOUND,
+                        "%s: holds no tuned initial state (blocks.N.att.time_state)",
+                        rk_checkpoint_path(c->weights.file));
+    }
+    RK_TRY(count_records(c, result, err));
+    RK_TRY(rk__convert_size_buffers(c, &buffers, err));
+    result->peak_memory = count_memory(c, &buffers);
+    result->bits_per_weight = 8.0 * (double)result->output_bytes / (double)result->n_parameters;
+    return RK_OK;
+}
