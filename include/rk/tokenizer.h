@@ -59,9 +59,9 @@ size_t rk_tokenizer_vocabulary(const rk_tokenizer *tokenizer);
 // The tokens' texts, one after another, are the text again. "bpe" files may ask for Unicode's
 // normalization form C, and then it is that form of it. Bytes that are no UTF-8 are kept as they
 // are: a run of them is cut from the text around it, which is encoded as if it ended and began
-// there, and becomes tokens by merging its bytes. Only for bytes that occur in no UTF-8 (0xc0, 0xc1,
-// 0xf5 .. 0xff) a "bpe" vocabulary need not have tokens, and the 20B one has none: such a text is
-// ERR_RANGE, with the byte and its offset.
+// there, and becomes tokens by merging its bytes. A "bpe" vocabulary need not have tokens for bytes
+// that occur in no UTF-8 (0xc0, 0xc1, 0xf5 .. 0xff), and the 20B one has none: a text with such a
+// byte is ERR_RANGE, with the byte and its offset.
 rk_status rk_tokenizer_encode(const rk_tokenizer *tokenizer, const char *text, size_t length,
                               uint32_t **tokens, size_t *n_tokens, rk_error *err);
 

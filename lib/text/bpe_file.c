@@ -78,7 +78,7 @@ static rk_status read_added_token(reader *r, const cJSON *token) {
                         "%s: the added token '%s' asks for %s; supported: without", r->path,
                         content, conditions[i]);
     }
-    uint32_t id;
+    uint32_t id = 0;
     RK_TRY(read_id(r, cJSON_GetObjectItemCaseSensitive(token, "id"), content, &id));
     const bool raw = !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(token, "normalized"));
     return add_token(r, id, content, content, strlen(content),
@@ -103,7 +103,7 @@ static rk_status read_vocabulary(reader *r, const cJSON *model) {
     }
     cJSON_ArrayForEach(token, vocabulary) {
         const char *letters = token->string;
-        uint32_t id;
+        uint32_t id = 0;
         RK_TRY(read_id(r, token, letters, &id));
         size_t length;
         if (!rk__byte_letters_read(letters, strlen(letters), r->scratch, &length)) {

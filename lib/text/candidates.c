@@ -86,7 +86,7 @@ void rk__candidates_shrink(rk__candidates *candidates, size_t kept) {
     candidates->count = kept;
     double sum = 0;
     for (size_t i = 0; i < kept; i++) sum += candidates->items[i].p;
-    // What a filter with another idea than probability leaves may have none left.
+    // What a filter by weight leaves may have no probability, or not yet.
     if (sum > 0) {
         normalize(candidates, sum);
     } else {

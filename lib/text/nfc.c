@@ -140,6 +140,7 @@ static rk_status reserve_text(rk__nfc_buffer *buffer, size_t needed, rk_error *e
 
 static rk_status append_bytes(rk__nfc_buffer *buffer, size_t *used, const char *bytes,
                               size_t length, rk_error *err) {
+    if (length == 0) return RK_OK;
     RK_TRY(reserve_text(buffer, *used + length, err));
     memcpy(buffer->text + *used, bytes, length);
     *used += length;

@@ -103,9 +103,9 @@ rk__python_literal rk__python_literal_read(const char *text, size_t length, char
         r.is_bytes = true;
         r.text++;
     }
-    const char quote = r.text < r.end ? *r.text : '\0';
-    if (quote == '\'' || quote == '"') {
-        r.text++;
+    char quote = '\0';
+    if (r.text < r.end && (*r.text == '\'' || *r.text == '"')) {
+        quote = *r.text++;
     } else {
         r.problem = "does not begin with a quote";
     }

@@ -1,7 +1,6 @@
 // The sampler: logits are changed, a chain of filters thins the candidates, one number picks.
 #include "text/sampler_internal.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -177,8 +176,22 @@ static void apply(rk_sampler *s, rk_filter filter) {
         }
         break;
     case RK_FILTER_COUNT:
-        assert(!"no filter");
+        break;
     }
+}
+
+// Top-k looks at weights alone: where it comes first, only what it keeps needs probabilities.
+static void run_chain(rk_sampler *s) {
+    const rk_filter_chain *chain = &s->settings.options.chain;
+    const bool is_neutral = s->settings.options.temperature == 1;
+    size_t i = 0;
+    for (; i < chain->count; i++) {
+        const rk_filter filter = chain->filters[i];
+        if (filter != RK_FILTER_TOP_K && !(filter == RK_FILTER_TEMPERATURE && is_neutral)) break;
+        apply(s, filter);
+    }
+    rk__candidates_softmax(&s->candidates);
+    for (; i < chain->count; i++) apply(s, chain->filters[i]);
 }
 
 // Only the last draw's candidates can have left anything in the array; clearing those alone keeps a
@@ -216,9 +229,7 @@ rk_status rk_sampler_draw(rk_sampler *sampler, const float *logits, uint32_t *to
     adjust(sampler, logits);
     rk__token_rules_ban(&sampler->settings.rules, sampler->logits);
     RK_TRY(rk__candidates_load(&sampler->candidates, sampler->logits, err));
-    rk__candidates_softmax(&sampler->candidates);
-    const rk_filter_chain *chain = &sampler->settings.options.chain;
-    for (size_t i = 0; i < chain->count; i++) apply(sampler, chain->filters[i]);
+    run_chain(sampler);
     set_probabilities(sampler);
     // A greedy draw takes its number too: the n-th draw has the n-th number, whatever the settings
     // were.

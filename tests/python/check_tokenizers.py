@@ -84,6 +84,14 @@ def mutations(sample, size, generator):
     return texts
 
 
+def is_settled(character):
+    """Do all versions of Unicode agree about it? Each side has its own, and package tokenizers orders marks
+    by tables that are older than some marks."""
+    category = unicodedata.category(character)
+    old = unicodedata.ucd_3_2_0
+    return category not in ("Cs", "Cn") and old.combining(character) == unicodedata.combining(character)
+
+
 def random_characters(count, generator):
     """Texts of characters from everywhere, marks in any order among them."""
     marks = [chr(c) for c in range(0x300, 0x370)] + ["\u3099", "\u0323", "\u1161", "\u11a8", "\u093c", "\u200d"]
@@ -98,7 +106,7 @@ def random_characters(count, generator):
                 text.append(generator.choice(marks))
             elif kind == 1:
                 text.append(generator.choice(" \n\t'st"))
-            elif not 0xD800 <= code < 0xE000:
+            elif is_settled(chr(code)):
                 text.append(chr(code))
         texts.append("".join(text))
     return texts
@@ -132,10 +140,10 @@ def compare(name, ours, theirs, texts):
 
 
 def check_round_trip(name, ours, generator):
-    """Bytes that are no text at all, without those that 20B has no tokens for, and no lead bytes of what has
-    another normalization form C."""
+    """Bytes that are hardly text at all, without those that 20B has no tokens for, and without the lead bytes
+    of characters that normalization form C changes."""
     for _ in range(500):
-        data = bytes(b for b in generator.randbytes(generator.randrange(20000)) if b < 0xcc or 0xed < b < 0xf5)
+        data = bytes(b for b in generator.randbytes(generator.randrange(20000)) if b < 0xc0 or b == 0xee or 0xf0 < b < 0xf5)
         if ours.decode(ours.encode(data)) != data:
             print(f"{name}: {data[:40]!r}... does not come back")
             return False

@@ -87,7 +87,10 @@ Test(tokenizer, tokens_that_do_not_exist_have_no_text) {
         size_t length = 99;
         cr_assert_not_null(rk_tokenizer_decode(tokenizer, beyond[i], &length));
         cr_assert_eq(length, 0);
+        cr_assert_not(rk_tokenizer_has_text(tokenizer, beyond[i]));
     }
+    cr_assert(rk_tokenizer_has_text(tokenizer, 0));
+    cr_assert(rk_tokenizer_has_text(tokenizer, 255));
     rk_tokenizer_close(&tokenizer);
 }
 
@@ -98,8 +101,9 @@ Test(tokenizer, other_vocabularies_are_refused_by_their_size) {
         rk_error err = {0};
         cr_assert_eq(rk_tokenizer_open(&tokenizer, sizes[i], &err), RK_ERR_UNSUPPORTED);
         cr_assert_null(tokenizer);
-        char expected[64];
-        snprintf(expected, sizeof expected, "vocabulary of %zu tokens; supported: 256", sizes[i]);
+        char expected[96];
+        snprintf(expected, sizeof expected,
+                 "vocabulary of %zu tokens needs a file; without one: 256", sizes[i]);
         cr_assert_not_null(strstr(err.message, expected), "%s", err.message);
     }
 }
