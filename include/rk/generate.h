@@ -156,7 +156,7 @@ typedef struct rk_request {
     const char *prompt; // copied
     size_t prompt_length;
     const rk_sampler_options *sampling; // NULL: defaults; as for rk_sampler_new
-    // Borrowed until the end, as are the arrays in it. Callbacks come out of rk_batch_step, and must
+    // Borrowed until the end, as are the arrays in it. Callbacks come out of rk_batch_step, and may
     // not call into the batch.
     const rk_generate_options *options;
     const rk_state
@@ -185,6 +185,34 @@ rk_status rk_batch_add(rk_batch *batch, const rk_request *request, rk_error *err
 // Advances every request: by a slice of its prompt, or by a token. What goes wrong with one request
 // ends that one alone; a failure that is returned here has ended all of them with it.
 rk_status rk_batch_step(rk_batch *batch, rk_error *err);
+
+// ---- beam search
+
+// One of the texts that a beam search found.
+typedef struct rk_beam {
+    char *text; // [length] and a terminator; a stop string is cut off
+    size_t length;
+    size_t n_tokens; // drawn, those of a stop included
+    double log_p;    // of all of them
+    double score;    // log_p / n_tokens^length_penalty
+    bool ended;      // by a stop; otherwise max_tokens
+} rk_beam;
+
+typedef struct rk_beam_options {
+    size_t n_beams;        // texts kept at a time, 1 .. 1024
+    double length_penalty; // >= 0; 0 compares sums of log p, which favours short texts, 1 means
+} rk_beam_options;
+
+// The most probable continuations, as far as n_beams of them kept side by side find them: nothing
+// is left to chance. Of `options` the text callback gets the best text at the end, in one piece;
+// stops, stop tokens, the progress of the prompt and its slice mean what they mean for rk_generate.
+// *beams gets *n_beams texts, at most beams->n_beams, the best first, to be released with
+// rk_beams_free. Sequence 0 of the state contains the prompt and the best text afterwards.
+rk_status rk_generate_beams(rk_context *context, rk_state *state, const rk_tokenizer *tokenizer,
+                            const char *prompt, size_t prompt_length, const rk_beam_options *search,
+                            const rk_generate_options *options, rk_beam **beams, size_t *n_beams,
+                            rk_error *err);
+void rk_beams_free(rk_beam **beams, size_t n_beams);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
