@@ -18,6 +18,26 @@ static void keep_tensor(void *user, const rk_convert_tensor *tensor) {
     conversion->n_tensors++;
 }
 
+static void keep_unused(void *user, const char *name, rk_left_out reason) {
+    cli_conversion *conversion = user;
+    if (reason != RK_LEFT_OUT_UNUSED) return; // the result counts the others
+    const size_t n = conversion->n_unused;
+    conversion->unused = cli_reallocate(conversion->unused, n + 1, sizeof *conversion->unused);
+    conversion->unused[n] = cli_copy(name);
+    conversion->n_unused++;
+}
+
+static rk_convert_options job_of(cli_conversion *conversion, const rk_convert_options *options,
+                                 rk_pool *pool) {
+    rk_convert_options job = *options;
+    conversion->state_output = options->state_output;
+    job.pool = pool;
+    job.report = conversion->measured ? keep_tensor : NULL;
+    job.left_out = keep_unused;
+    job.report_user = conversion;
+    return job;
+}
+
 int cli_convert(cli_conversion *conversion, const rk_convert_options *options,
                 const cli_common *common) {
     rk_pool *pool = cli_workers_new(common);
@@ -26,11 +46,8 @@ int cli_convert(cli_conversion *conversion, const rk_convert_options *options,
     cli_progress progress;
     cli_progress_begin(&progress, conversion->label, CLI_UNIT_BYTES, common->quiet);
 
-    rk_convert_options job = *options;
-    job.pool = pool;
+    rk_convert_options job = job_of(conversion, options, pool);
     job.progress = cli_progress_hook(&progress);
-    job.report = conversion->measured ? keep_tensor : NULL;
-    job.report_user = conversion;
     rk_error err;
     const rk_status status =
         rk_convert(conversion->input, conversion->output, &job, &conversion->result, &err);
@@ -42,8 +59,24 @@ int cli_convert(cli_conversion *conversion, const rk_convert_options *options,
     return cli_failure(&err);
 }
 
+int cli_plan_conversion(cli_conversion *conversion, const rk_convert_options *options,
+                        const cli_common *common) {
+    rk_pool *pool = cli_workers_new(common); // memory depends on its threads
+    if (pool == NULL) return CLI_EXIT_FAILED;
+    conversion->planned = true;
+    const rk_convert_options job = job_of(conversion, options, pool);
+    rk_error err;
+    const rk_status status = rk_convert_plan(conversion->input, &job, &conversion->result, &err);
+    rk_pool_free(&pool);
+    if (status == RK_OK) return CLI_EXIT_DONE;
+    cli_conversion_free(conversion);
+    return cli_failure(&err);
+}
+
 void cli_conversion_free(cli_conversion *conversion) {
     for (size_t i = 0; i < conversion->n_tensors; i++) free((char *)conversion->tensors[i].name);
+    for (size_t i = 0; i < conversion->n_unused; i++) free(conversion->unused[i]);
     free(conversion->tensors);
+    free(conversion->unused);
     *conversion = (cli_conversion){0};
 }

@@ -15,9 +15,13 @@ typedef struct cli_conversion {
     const char *input, *output;
     bool measured; // record every tensor, with its rounding errors, which takes time
 
-    // What has been done.
+    // What has been done, or, when `planned`, would be.
+    bool planned;
+    const char *state_output;   // borrowed: the file that the tuned initial state went to, or NULL
     rk_convert_tensor *tensors; // [n_tensors], in the order of the output; names owned
     size_t n_tensors;           // 0 when not measured
+    char **unused;              // [n_unused], owned: names of tensors that the model does not use
+    size_t n_unused;
     rk_convert_result result;
 } cli_conversion;
 
@@ -25,6 +29,10 @@ typedef struct cli_conversion {
 // code; failures have been reported, and the record is empty then.
 int cli_convert(cli_conversion *conversion, const rk_convert_options *options,
                 const cli_common *common);
+
+// The same without doing it (rk_convert_plan): `tensors` is filled where measured is set.
+int cli_plan_conversion(cli_conversion *conversion, const rk_convert_options *options,
+                        const cli_common *common);
 
 void cli_conversion_free(cli_conversion *conversion);
 

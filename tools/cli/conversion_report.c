@@ -8,6 +8,35 @@
 
 enum { SCHEMA = 1 };
 
+// What is in the input and not in the output.
+static void print_left_out(FILE *out, const cli_conversion *conversion) {
+    enum { SHOWN = 6 };
+    const rk_convert_result *result = &conversion->result;
+    if (result->n_states_written > 0) {
+        fprintf(out, "%s: the tuned initial states of %" PRIu64 " layers\n",
+                conversion->state_output, result->n_states_written);
+    } else if (result->n_states_left_out > 0) {
+        fprintf(out, "left out: the tuned initial states of %" PRIu64 " layers\n",
+                result->n_states_left_out);
+    }
+    if (conversion->n_unused == 0) return;
+    fprintf(out, "left out: %zu tensors that this model does not use:", conversion->n_unused);
+    for (size_t i = 0; i < conversion->n_unused && i < SHOWN; i++) {
+        fprintf(out, "%s %s", i > 0 ? "," : "", conversion->unused[i]);
+    }
+    fputs(conversion->n_unused > SHOWN ? ", ...\n" : "\n", out);
+}
+
+// The keys are the file's: whatever they hold stays on one line.
+static void print_root(FILE *out, const char *root) {
+    if (root[0] == '\0') return;
+    fputs("the weights were found under ", out);
+    for (const char *c = root; *c != '\0'; c++) {
+        putc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, out);
+    }
+    putc('\n', out);
+}
+
 void cli_conversion_summary(FILE *out, const cli_conversion *conversion) {
     const rk_convert_result *result = &conversion->result;
     fprintf(out,
@@ -15,14 +44,30 @@ void cli_conversion_summary(FILE *out, const cli_conversion *conversion) {
             " parameters, %.2f MiB -> %.2f MiB, %.2f bits per weight\n",
             conversion->output, result->n_tensors, result->n_parameters,
             cli_mib(result->input_bytes), cli_mib(result->output_bytes), result->bits_per_weight);
-    if (result->n_states_left_out > 0) {
-        fprintf(out, "left out: the tuned initial states of %" PRIu64 " layers\n",
-                result->n_states_left_out);
-    }
-    if (result->n_unused > 0) {
-        fprintf(out, "left out: %" PRIu64 " tensors that this model does not use\n",
-                result->n_unused);
-    }
+    print_root(out, result->root);
+    print_left_out(out, conversion);
+}
+
+static void print_dims(FILE *out, const rk_dims *dims) {
+    fprintf(out, "%zu layers, width %zu, channel mixing %zu, vocabulary %zu", dims->n_layer,
+            dims->n_embd, dims->n_ffn, dims->n_vocab);
+    if (dims->n_head > 0) fprintf(out, ", %zu heads of %zu", dims->n_head, dims->head_size);
+    fputs("\n", out);
+}
+
+void cli_conversion_prediction(FILE *out, const cli_conversion *conversion, const char *format) {
+    const rk_convert_result *result = &conversion->result;
+    char size[CLI_SIZE_TEXT], memory[CLI_SIZE_TEXT];
+    fprintf(out, "%s: %s, %s, %" PRIu64 " parameters\n", conversion->input,
+            rk_container_name(result->container), result->arch_name, result->n_parameters);
+    print_dims(out, &result->dims);
+    print_root(out, result->root);
+    fprintf(out, "%s: %" PRIu64 " tensors, %s (%" PRIu64 " bytes), %.2f bits per weight\n", format,
+            result->n_tensors, cli_size_format(size, (double)result->output_bytes),
+            result->output_bytes, result->bits_per_weight);
+    fprintf(out, "memory while converting: at most %s\n",
+            cli_size_format(memory, (double)result->peak_memory));
+    print_left_out(out, conversion);
 }
 
 double cli_relative_error(const rk_convert_tensor *tensor) {
@@ -30,13 +75,7 @@ double cli_relative_error(const rk_convert_tensor *tensor) {
     return tensor->rms_error / tensor->rms_value;
 }
 
-static void add_tensor(cJSON *tensors, const rk_convert_tensor *tensor) {
-    cJSON *object = cli_json_append_object(tensors);
-    cli_json_add_text(object, "name", tensor->name);
-    cli_json_add_shape(object, "shape", &tensor->shape);
-    cli_json_add_text(object, "from", rk_dtype_describe(tensor->from)->name);
-    cli_json_add_text(object, "to", rk_dtype_describe(tensor->to)->name);
-    cli_json_add_size(object, "bytes", tensor->bytes);
+static void add_errors(cJSON *object, const rk_convert_tensor *tensor) {
     cli_json_add_number(object, "rms_error", tensor->rms_error);
     cli_json_add_number(object, "rms_error_relative", cli_relative_error(tensor));
     if (tensor->lora_rank > 0) {
@@ -49,18 +88,55 @@ static void add_tensor(cJSON *tensors, const rk_convert_tensor *tensor) {
     }
 }
 
+static void add_tensor(cJSON *tensors, const rk_convert_tensor *tensor, bool planned) {
+    cJSON *object = cli_json_append_object(tensors);
+    cli_json_add_text(object, "name", tensor->name);
+    cli_json_add_shape(object, "shape", &tensor->shape);
+    cli_json_add_text(object, "from", rk_dtype_describe(tensor->from)->name);
+    cli_json_add_text(object, "to", rk_dtype_describe(tensor->to)->name);
+    cli_json_add_size(object, "bytes", tensor->bytes);
+    if (!planned) add_errors(object, tensor);
+}
+
+static void add_model(cJSON *object, const rk_convert_result *result) {
+    cli_json_add_text(object, "container", rk_container_name(result->container));
+    cli_json_add_text(object, "root", result->root);
+    cli_json_add_text(object, "architecture", result->arch_name);
+    cli_json_add_size(object, "layers", result->dims.n_layer);
+    cli_json_add_size(object, "width", result->dims.n_embd);
+    cli_json_add_size(object, "channel_mixing", result->dims.n_ffn);
+    cli_json_add_size(object, "vocabulary", result->dims.n_vocab);
+    cli_json_add_size(object, "heads", result->dims.n_head);
+    cli_json_add_size(object, "head_size", result->dims.head_size);
+}
+
+static void add_unused(cJSON *object, const cli_conversion *conversion) {
+    cJSON *names = cli_json_add_array(object, "unused");
+    for (size_t i = 0; i < conversion->n_unused; i++) {
+        cli_json_append_text(names, conversion->unused[i]);
+    }
+}
+
 void cli_conversion_json(const cli_conversion *conversion, const char *format) {
     cJSON *object = cli_json_new(SCHEMA);
     cli_json_add_text(object, "input", conversion->input);
     cli_json_add_text(object, "output", conversion->output);
+    cli_json_add_text(object, "state_output", conversion->state_output);
     cli_json_add_text(object, "format", format);
+    cli_json_add_bool(object, "dry_run", conversion->planned);
+    add_model(object, &conversion->result);
     cli_json_add_size(object, "parameters", conversion->result.n_parameters);
+    cli_json_add_size(object, "states_written", conversion->result.n_states_written);
     cli_json_add_size(object, "states_left_out", conversion->result.n_states_left_out);
     cli_json_add_size(object, "tensors_left_out", conversion->result.n_unused);
+    add_unused(object, conversion);
     cli_json_add_size(object, "input_bytes", conversion->result.input_bytes);
     cli_json_add_size(object, "bytes", conversion->result.output_bytes);
     cli_json_add_number(object, "bits_per_weight", conversion->result.bits_per_weight);
+    cli_json_add_size(object, "peak_memory", conversion->result.peak_memory);
     cJSON *tensors = cli_json_add_array(object, "tensors");
-    for (size_t i = 0; i < conversion->n_tensors; i++) add_tensor(tensors, &conversion->tensors[i]);
+    for (size_t i = 0; i < conversion->n_tensors; i++) {
+        add_tensor(tensors, &conversion->tensors[i], conversion->planned);
+    }
     cli_json_finish(object);
 }

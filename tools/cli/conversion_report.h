@@ -10,6 +10,10 @@
 // one more for each kind of thing that was left out.
 void cli_conversion_summary(FILE *out, const cli_conversion *conversion);
 
+// What was planned, for people: the model, the size of the output and the memory it takes. `format`
+// is the name of the output's type.
+void cli_conversion_prediction(FILE *out, const cli_conversion *conversion, const char *format);
+
 // The root mean square of the rounding errors as a share of the values'; 0 where nothing was
 // rounded.
 double cli_relative_error(const rk_convert_tensor *tensor);

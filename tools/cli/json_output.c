@@ -29,6 +29,12 @@ cJSON *cli_json_append_object(cJSON *array) {
     return object;
 }
 
+void cli_json_append_text(cJSON *array, const char *text) {
+    char *clean = cli_utf8_repair(text);
+    cJSON_AddItemToArray(array, cJSON_CreateString(clean));
+    free(clean);
+}
+
 cJSON *cli_json_add_array(cJSON *object, const char *key) {
     return cJSON_AddArrayToObject(object, key);
 }

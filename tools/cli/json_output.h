@@ -15,6 +15,7 @@ cJSON *cli_json_new(unsigned schema);
 
 // An empty object appended to an array; an empty array as a member.
 cJSON *cli_json_append_object(cJSON *array);
+void cli_json_append_text(cJSON *array, const char *text);
 cJSON *cli_json_add_array(cJSON *object, const char *key);
 
 // Exact for all 64 bits.

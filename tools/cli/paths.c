@@ -2,6 +2,7 @@
 #include "cli/paths.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "cli/messages.h"
@@ -16,6 +17,25 @@ bool cli_same_file(const char *a, const char *b) {
 void cli_require_distinct(const char *output, const char *input) {
     if (cli_same_file(output, input)) {
         cli_misuse("%s: output and input are the same file (%s)", output, input);
+    }
+}
+
+// Model hubs show a page about a file under .../blob/... and give the file under .../resolve/...
+static void misuse_address(const char *address) {
+    static const char page[] = "/blob/";
+    const char *at = strstr(address, page);
+    if (at == NULL) {
+        cli_misuse("%s: is an address, not a file; fetch the file first: curl -LO %s", address,
+                   address);
+    }
+    cli_misuse("%s: is an address, not a file; fetch the file first: curl -LO %.*s/resolve/%s",
+               address, (int)(at - address), address, at + strlen(page));
+}
+
+void cli_require_file(const char *input) {
+    static const char *const schemes[] = {"http://", "https://", "ftp://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncasecmp(input, schemes[i], strlen(schemes[i])) == 0) misuse_address(input);
     }
 }
 

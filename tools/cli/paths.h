@@ -10,6 +10,9 @@ bool cli_same_file(const char *a, const char *b);
 // Misuse when `output` is the same file as `input`.
 void cli_require_distinct(const char *output, const char *input);
 
+// Misuse when `input` is an address on the network: nothing is downloaded here, but it is said how.
+void cli_require_file(const char *input);
+
 bool cli_ends_with(const char *path, const char *ending);
 
 // The part after the last slash.

@@ -7,17 +7,19 @@
 
 #include "cli/allocate.h"
 #include "cli/messages.h"
+#include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "cli/workers.h"
 
 enum { PIECE = 512 }; // tokens between two looks at the user
 
 static rk_status open_parts(embedder *e, rk_error *err) {
+    const rk_model_info *info = rk_model_describe(e->model);
     const rk_context_options options = {.pool = e->pool};
     rk_status status = rk_context_new(&e->context, e->model, &options, err);
     if (status == RK_OK) status = rk_state_new(&e->state, e->model, 1, err);
     if (status == RK_OK)
-        status = rk_tokenizer_open(&e->tokenizer, rk_model_describe(e->model)->dims.n_vocab, err);
+        status = rk_tokenizer_find(&e->tokenizer, info->dims.n_vocab, info->path, NULL, err);
     if (status == RK_OK)
         status = rk_state_vectors_length(&e->length, e->model, e->vectors.count, err);
     return status;
@@ -27,9 +29,13 @@ bool embedder_open(embedder *e, const char *model, const vector_list *vectors,
                    const cli_common *common) {
     *e = (embedder){.vectors = *vectors, .pool = cli_workers_new(common)};
     if (e->pool == NULL) return false;
-    const rk_model_options options = {.pool = e->pool};
+    cli_progress progress;
+    cli_progress_begin(&progress, "loading", CLI_UNIT_BYTES, common->quiet);
+    const rk_model_options options = {.pool = e->pool, .progress = cli_progress_hook(&progress)};
     rk_error err;
-    if (rk_model_open(&e->model, model, &options, &err) != RK_OK) {
+    const rk_status status = rk_model_open(&e->model, model, &options, &err);
+    cli_progress_end(&progress);
+    if (status != RK_OK) {
         cli_failure(&err);
         return false;
     }

@@ -96,8 +96,7 @@ static const cli_program program = {
 static bool keeps_types(bool *keep, const char *base, rk_error *err) {
     rk_checkpoint *file = NULL;
     if (rk_checkpoint_open(&file, base, err) != RK_OK) return false;
-    const rk_container container = rk_checkpoint_container(file);
-    *keep = container == RK_CONTAINER_MODEL_V100 || container == RK_CONTAINER_MODEL_V101;
+    *keep = rk_container_is_model_file(rk_checkpoint_container(file));
     rk_checkpoint_close(&file);
     return true;
 }

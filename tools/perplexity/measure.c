@@ -51,8 +51,8 @@ static rk_status bench_open(bench *b, const measure_job *job, rk_error *err) {
 // Tokens of the text, as this model's tokenizer makes them.
 static rk_status bench_read_text(bench *b, const measure_job *job, rk_error *err) {
     const cli_text *text = job->text;
-    rk_status status =
-        rk_tokenizer_open(&b->tokenizer, rk_model_describe(b->model)->dims.n_vocab, err);
+    const size_t n_vocab = rk_model_describe(b->model)->dims.n_vocab;
+    rk_status status = rk_tokenizer_find(&b->tokenizer, n_vocab, job->model, NULL, err);
     if (status == RK_OK) {
         status = rk_tokenizer_encode(b->tokenizer, text->data, text->size, &b->tokens, &b->n_tokens,
                                      err);

@@ -8,6 +8,7 @@
 #include "cli/allocate.h"
 #include "cli/messages.h"
 #include "cli/options.h"
+#include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "cli/standard_streams.h"
 #include "cli/text_file.h"
@@ -16,7 +17,8 @@
 #include "run/timings.h"
 
 typedef struct settings {
-    const char *prompt, *file, *strategy;
+    const char *prompt, *file, *strategy, *tokenizer;
+    cli_text_list stops;
     size_t n_tokens, seed;
     double temperature, top_p;
     bool echo, timings;
@@ -87,6 +89,21 @@ static const cli_option option_table[] = {
         .standard = "cpu, as the file is",
     },
     {
+        .name = "stop",
+        .argument = "TEXT",
+        .kind = CLI_TEXT_LIST,
+        .offset = offsetof(settings, stops),
+        .help = "end before TEXT would be printed; may be given several times",
+    },
+    {
+        .name = "tokenizer",
+        .argument = "FILE",
+        .kind = CLI_TEXT,
+        .offset = offsetof(settings, tokenizer),
+        .help = "the vocabulary: rwkv_vocab_v20230424.txt or a tokenizer.json",
+        .standard = "beside MODEL, or in $RWKV_TOKENIZER",
+    },
+    {
         .name = "echo",
         .kind = CLI_FLAG,
         .offset = offsetof(settings, echo),
@@ -129,16 +146,28 @@ static bool read_prompt(cli_text *prompt, const settings *s) {
 }
 
 static int generate(run_session *session, const cli_text *prompt, const settings *s,
-                    const rk_sampler_options *sampling) {
+                    const rk_sampler_options *sampling, const cli_common *common) {
     text_sink sink = {0};
     if (s->echo && !text_sink_write(&sink, prompt->data, prompt->size)) return CLI_EXIT_FAILED;
-    const rk_generate_options options = {
-        .max_tokens = s->n_tokens, .text = text_sink_write, .user = &sink};
+    cli_progress progress;
+    cli_progress_begin(&progress, "prompt", CLI_UNIT_TOKENS, common->quiet);
+    rk_text *stops = cli_allocate(s->stops.count, sizeof *stops);
+    for (size_t i = 0; i < s->stops.count; i++) {
+        stops[i] = (rk_text){s->stops.items[i], strlen(s->stops.items[i])};
+    }
+    const rk_generate_options options = {.max_tokens = s->n_tokens,
+                                         .stops = stops,
+                                         .n_stops = s->stops.count,
+                                         .text = text_sink_write,
+                                         .user = &sink,
+                                         .progress = cli_progress_hook(&progress)};
     rk_generate_result result = {0};
     rk_error err;
     const rk_status status =
         rk_generate(session->context, session->state, session->tokenizer, session->sampler,
                     prompt->data, prompt->size, &options, &result, &err);
+    cli_progress_end(&progress);
+    free(stops);
     text_sink_end(&sink);
     if (status != RK_OK) return cli_failure(&err);
     if (s->timings) print_timings(session, &result, sampling);
@@ -155,8 +184,8 @@ static int run(const char *model, const settings *s, const cli_common *common) {
     if (!read_prompt(&prompt, s)) return CLI_EXIT_FAILED;
     cli_signals_begin();
     run_session session;
-    int code = session_open(&session, model, s->strategy, &sampling, common);
-    if (code == CLI_EXIT_DONE) code = generate(&session, &prompt, s, &sampling);
+    int code = session_open(&session, model, s->strategy, s->tokenizer, &sampling, common);
+    if (code == CLI_EXIT_DONE) code = generate(&session, &prompt, s, &sampling, common);
     session_close(&session);
     cli_text_free(&prompt);
     return code;
@@ -190,5 +219,6 @@ int main(int argc, char **argv) {
 
     const int code = run(models.items[0], &s, &common);
     cli_text_list_free(&models);
+    cli_text_list_free(&s.stops);
     return cli_finish(code);
 }

@@ -25,17 +25,22 @@ static int open_model(run_session *s, const char *path, const char *strategy,
     return cli_failure(&err);
 }
 
-static rk_status open_parts(run_session *s, const rk_sampler_options *sampling, rk_error *err) {
-    const size_t n_vocab = rk_model_describe(s->model)->dims.n_vocab;
+static rk_status open_parts(run_session *s, const char *tokenizer,
+                            const rk_sampler_options *sampling, rk_error *err) {
+    const rk_model_info *info = rk_model_describe(s->model);
+    const size_t n_vocab = info->dims.n_vocab;
     const rk_context_options options = {.pool = s->pool};
     rk_status status = rk_context_new(&s->context, s->model, &options, err);
     if (status == RK_OK) status = rk_state_new(&s->state, s->model, 1, err);
-    if (status == RK_OK) status = rk_tokenizer_open(&s->tokenizer, n_vocab, err);
-    if (status == RK_OK) status = rk_sampler_new(&s->sampler, n_vocab, sampling, err);
+    if (status == RK_OK)
+        status = rk_tokenizer_find(&s->tokenizer, n_vocab, info->path, tokenizer, err);
+    rk_sampler_options options_of_sampler = *sampling;
+    options_of_sampler.tokenizer = s->tokenizer; // ids without text are never drawn
+    if (status == RK_OK) status = rk_sampler_new(&s->sampler, n_vocab, &options_of_sampler, err);
     return status;
 }
 
-int session_open(run_session *s, const char *model, const char *strategy,
+int session_open(run_session *s, const char *model, const char *strategy, const char *tokenizer,
                  const rk_sampler_options *sampling, const cli_common *common) {
     const double start = cli_now();
     *s = (run_session){.pool = cli_workers_new(common)};
@@ -43,7 +48,7 @@ int session_open(run_session *s, const char *model, const char *strategy,
     const int code = open_model(s, model, strategy, common);
     if (code != CLI_EXIT_DONE) return code;
     rk_error err;
-    if (open_parts(s, sampling, &err) != RK_OK) return cli_failure_of(model, &err);
+    if (open_parts(s, tokenizer, sampling, &err) != RK_OK) return cli_failure_of(model, &err);
     s->load_seconds = cli_now() - start;
     return CLI_EXIT_DONE;
 }

@@ -18,8 +18,10 @@ typedef struct run_session {
 } run_session;
 
 // Returns an exit code; failures have been reported. To be closed in any case.
+// tokenizer: a vocabulary file, or NULL for the one that the model calls for.
 int session_open(run_session *session, const char *model, const char *strategy,
-                 const rk_sampler_options *sampling, const cli_common *common);
+                 const char *tokenizer, const rk_sampler_options *sampling,
+                 const cli_common *common);
 void session_close(run_session *session);
 
 #endif
