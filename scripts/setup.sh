@@ -5,6 +5,8 @@
 #
 #   setup_build_tools             what the library and the programs are built with is there
 #   setup_test_tools              and what the tests need besides
+#   setup_fuzz_tools              and libFuzzer
+#   setup_tidy_tools              and clang-tidy
 #   setup_build PRESET [OPTION..] configures and builds; options are cmake's
 #
 # Missing Debian packages are installed through apt-get where we may (root, or sudo without a password);
@@ -13,11 +15,15 @@
 # Command, and the package that brings it. Commands count wherever they come from.
 build_commands=(cc:gcc cmake:cmake make:make pkg-config:pkg-config)
 tests_commands=(g++:g++ nm:binutils bats:bats jq:jq clang-format:clang-format)
+fuzz_commands=(clang:clang llvm-symbolizer:llvm)
+tidy_commands=(clang:clang run-clang-tidy:clang-tidy)
 
 # Libraries with their headers; the first of several is the one that is installed.
 build_libraries=(libc6-dev zlib1g-dev libcjson-dev libpcre2-dev libutf8proc-dev libssl-dev
   'libopenblas-serial-dev|libopenblas-pthread-dev|libopenblas-openmp-dev')
 tests_libraries=(libcriterion-dev libzip-dev)
+fuzz_libraries=('libclang-rt-dev|libclang-rt-14-dev')
+tidy_libraries=()
 
 # is_installed 'PACKAGE|PACKAGE...': is one of them?
 is_installed() {
@@ -89,6 +95,14 @@ setup_build_tools() {
 
 setup_test_tools() {
   require_packages build tests
+}
+
+setup_fuzz_tools() {
+  require_packages build tests fuzz
+}
+
+setup_tidy_tools() {
+  require_packages build tests tidy
 }
 
 # What the tools say goes to stderr: stdout is for what the calling script has to say.

@@ -49,10 +49,10 @@ bool rk_container_is_model_file(rk_container container);
 // the size of what describes the tensors.
 rk_status rk_checkpoint_open(rk_checkpoint **out, const char *path, rk_error *err);
 
-// The same for the tensors below a root alone: the keys of the dictionaries that lead to them, and the
-// beginning of their names that is to be cut off, all joined by dots ("ema.generator"). For files
-// whose weights are not found by themselves. ERR_NOT_FOUND when there are none. root NULL or "": as
-// rk_checkpoint_open.
+// The same for the tensors below a root alone: the keys of the dictionaries that lead to them, and
+// the beginning of their names that is to be cut off, all joined by dots ("ema.generator"). For
+// files whose weights are not found by themselves. ERR_NOT_FOUND when there are none. root NULL or
+// "": as rk_checkpoint_open.
 rk_status rk_checkpoint_open_below(rk_checkpoint **out, const char *path, const char *root,
                                    rk_error *err);
 

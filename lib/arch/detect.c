@@ -2,6 +2,7 @@
 #include "arch/detect.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/arch_internal.h"
@@ -54,9 +55,11 @@ static rk_status refuse_variants(const char *where, const rk_tensor_info *tensor
         size_t count = 0;
         const char *name = find_ending(tensors, n_tensors, variants[i].ending, &count);
         if (name == NULL) continue;
+        char more[40] = "";
+        if (count > 1) (void)snprintf(more, sizeof more, ", and %zu more like it", count - 1);
         return rk__fail(err, RK_ERR_UNSUPPORTED,
-                        "%s: this is %s, which is not supported (it has %s, and %zu more like it)",
-                        where, variants[i].what, name, count - 1);
+                        "%s: this is %s, which is not supported (it has %s%s)", where,
+                        variants[i].what, name, more);
     }
     return RK_OK;
 }
@@ -93,6 +96,17 @@ static rk_status refuse_adapter(const char *where, const rk_tensor_info *tensors
                     where, name);
 }
 
+static const char first_norm[] = ".blocks.0.ln0.weight";
+
+// Bytes before the names of a model that is there under longer names, or 0.
+static size_t find_prefix(const rk_tensor_info *tensors, size_t n_tensors) {
+    enum { LONGEST = 60 };
+    size_t count = 0;
+    const char *name = find_ending(tensors, n_tensors, first_norm, &count);
+    const size_t n = name == NULL ? 0 : strlen(name) - (sizeof first_norm - 1);
+    return n > LONGEST ? 0 : n;
+}
+
 static rk_status fail_no_model(const char *where, const rk_tensor_info *tensors, size_t n_tensors,
                                rk_error *err) {
     if (n_tensors == 0) return rk__fail(err, RK_ERR_FORMAT, "%s: holds no tensors", where);
@@ -101,6 +115,15 @@ static rk_status fail_no_model(const char *where, const rk_tensor_info *tensors,
     if (count == n_tensors) {
         return rk__fail(err, RK_ERR_UNSUPPORTED,
                         "%s: a tuned initial state (%zu layers), not a model", where, count);
+    }
+    const size_t prefix = find_prefix(tensors, n_tensors);
+    if (prefix > 0) {
+        const char *name = find_ending(tensors, n_tensors, first_norm, &count);
+        return rk__fail(
+            err, RK_ERR_UNSUPPORTED,
+            "%s: the names of its tensors begin with '%.*s'; say that this is to be cut "
+            "off (pth2bin --prefix %.*s)",
+            where, (int)prefix, name, (int)prefix, name);
     }
     return rk__fail(err, RK_ERR_UNSUPPORTED,
                     "%s: not an RWKV model: none of the tensors that tell the versions apart is "

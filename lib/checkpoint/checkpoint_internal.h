@@ -113,7 +113,8 @@ rk_status rk__checkpoint_add_file(rk_checkpoint *checkpoint, const char *path, s
 rk_status rk__checkpoint_read_part(rk_checkpoint *checkpoint, size_t file, rk_error *err);
 rk_status rk__checkpoint_index_names(rk_checkpoint *checkpoint, rk_error *err);
 
-// Drops the tensors whose names do not go on after wanted_root, and that from the names of the others.
+// Drops the tensors whose names do not go on after wanted_root, and that from the names of the
+// others.
 rk_status rk__checkpoint_keep_below(rk_checkpoint *checkpoint, rk_error *err);
 
 // The path of the weights file, or of the index of weights files, that a directory is about.

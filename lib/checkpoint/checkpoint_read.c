@@ -141,8 +141,8 @@ static rk_status read_strided(const reading *r, size_t first, size_t n, uint8_t 
     return RK_OK;
 }
 
-// A tensor that is all of its storage: its checksum can be taken from the bytes as they are read, so
-// that they are read only once. (Deflated data is checked before memory is given to it.)
+// A tensor that is all of its storage: its checksum can be taken from the bytes as they are read,
+// so that they are read only once. (Deflated data is checked before memory is given to it.)
 static bool is_whole_storage(const reading *r) {
     const rk__storage *storage = &r->checkpoint->storages[r->view->storage];
     return r->view->contiguous && !storage->deflated && r->rows * r->row_bytes == storage->size;

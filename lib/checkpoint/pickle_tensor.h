@@ -9,6 +9,9 @@
 #include "checkpoint/pickle_machine.h"
 #include "rk/tensor.h"
 
+// Bytes of a storage's key: keys are compared many times, and torch's have some ten digits.
+enum { RK__MAX_STORAGE_KEY = 1000 };
+
 typedef struct rk__pickled_storage {
     const char *type; // "FloatStorage", ...
     bool supported;   // dtype is set

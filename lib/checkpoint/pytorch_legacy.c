@@ -153,6 +153,11 @@ static rk_status list_keys(legacy_file *l, rk_error *err) {
         }
         stored *storage = &l->storages[l->n_storages];
         storage->key = rk__pickle_text(&l->values, key, &storage->key_length);
+        if (storage->key_length > RK__MAX_STORAGE_KEY) {
+            return rk__fail(err, RK_ERR_UNSUPPORTED,
+                            "%s: key %zu of the storages has %zu bytes; %d are read", l->path,
+                            l->n_storages, storage->key_length, RK__MAX_STORAGE_KEY);
+        }
         l->by_key[l->n_storages] = l->n_storages;
     }
     qsort_r(l->by_key, l->n_storages, sizeof *l->by_key, compare_keys, l->storages);

@@ -1,5 +1,5 @@
-// What the library itself needs of a checkpoint beyond rk/checkpoint.h, to read whole files fast and in
-// bounded memory.
+// What the library itself needs of a checkpoint beyond rk/checkpoint.h, to read whole files fast
+// and in bounded memory.
 #ifndef RK_CHECKPOINT_READING_H
 #define RK_CHECKPOINT_READING_H
 

@@ -275,16 +275,16 @@ static rk_status fail_top(const char *path, const rk__pickle_values *values, rk_
 }
 
 static rk_status fail_search(const char *path, const search *s, rk_error *err) {
-    if (s->saw_optimizer) {
-        return rk__fail(err, RK_ERR_FORMAT,
-                        "%s: holds the state of an optimizer, and no dictionary of weights", path);
-    }
     if (s->n_candidates > 1) {
         return rk__fail(
             err, RK_ERR_FORMAT,
             "%s: holds %zu dictionaries of tensors (%s), and none is called state_dict, model or "
             "module; say which one is meant (pth2bin --prefix)",
             path, s->n_candidates, s->candidates);
+    }
+    if (s->saw_optimizer) {
+        return rk__fail(err, RK_ERR_FORMAT,
+                        "%s: holds the state of an optimizer, and no dictionary of weights", path);
     }
     return rk__fail(err, RK_ERR_FORMAT, "%s: holds a dictionary, but no tensors with names in it",
                     path);

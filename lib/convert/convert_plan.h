@@ -1,5 +1,5 @@
-// What a whole-file job makes of its input: every tensor found, its type and its place in the output
-// chosen. Nothing of the tensors' data has been read yet.
+// What a whole-file job makes of its input: every tensor found, its type and its place in the
+// output chosen. Nothing of the tensors' data has been read yet.
 #ifndef RK_CONVERT_PLAN_H
 #define RK_CONVERT_PLAN_H
 

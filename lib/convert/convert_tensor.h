@@ -34,8 +34,8 @@ typedef struct rk__convert_job {
 // Slabs that so many threads keep on their way.
 size_t rk__convert_slots(size_t n_threads);
 
-// Rows, and floats, in the largest slab of a tensor, and its bytes in the type `dtype`. False on overflow or
-// when its columns are no multiple of the block.
+// Rows, and floats, in the largest slab of a tensor, and its bytes in the type `dtype`. False on
+// overflow or when its columns are no multiple of the block.
 size_t rk__convert_slab_rows(const rk__tensor_plan *tensor);
 bool rk__convert_slab_floats(size_t *out, const rk__tensor_plan *tensor);
 bool rk__convert_slab_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype dtype);

@@ -10,7 +10,7 @@ source "$suite/case_runner.bash"
 setup_file() {
   export PATH=$RWKV_BIN:$PATH
   export DEMO=$RWKV_MODELS/demo/demo-rwkv4.pth LORA=$RWKV_MODELS/demo/demo-lora.pth
-  export SEVEN=$RWKV_MODELS/demo/demo-rwkv7.pth
+  export SEVEN=$RWKV_MODELS/demo/demo-rwkv7.pth DATA=$suite/../data
   export MODEL=$BATS_FILE_TMPDIR/demo.bin
   export TEXT=$BATS_FILE_TMPDIR/text.txt TEXTS=$BATS_FILE_TMPDIR/texts.txt
   pth2bin "$DEMO" "$MODEL" --quiet

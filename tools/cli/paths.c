@@ -1,17 +1,36 @@
 // Checks on the paths that a user gave.
 #include "cli/paths.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli/allocate.h"
 #include "cli/messages.h"
 
-bool cli_same_file(const char *a, const char *b) {
-    if (strcmp(a, b) == 0) return true;
+static bool is_same(const char *a, const char *b) {
     struct stat of_a, of_b;
     if (stat(a, &of_a) != 0 || stat(b, &of_b) != 0) return false;
     return of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+// The folder that a path is in, up to its last slash.
+static char *folder_of(const char *path) {
+    const size_t length = (size_t)(cli_base_name(path) - path);
+    char *folder = cli_copy(length > 0 ? path : "./");
+    if (length > 0) folder[length] = '\0';
+    return folder;
+}
+
+bool cli_same_file(const char *a, const char *b) {
+    if (strcmp(a, b) == 0 || is_same(a, b)) return true;
+    if (strcmp(cli_base_name(a), cli_base_name(b)) != 0) return false;
+    char *folder_a = folder_of(a), *folder_b = folder_of(b); // perhaps of files yet to be made
+    const bool same = is_same(folder_a, folder_b);
+    free(folder_a);
+    free(folder_b);
+    return same;
 }
 
 void cli_require_distinct(const char *output, const char *input) {

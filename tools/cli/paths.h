@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-// The same name, or two names of one existing file (through links too).
+// The same name, two names of one existing file (through links too), or one name in one folder that
+// was reached in two ways.
 bool cli_same_file(const char *a, const char *b);
 
 // Misuse when `output` is the same file as `input`.

@@ -150,6 +150,7 @@ int main(int argc, char **argv) {
     if (isnan(s.alpha))
         cli_misuse("missing option --alpha: the value that the adapter was trained with");
     for (size_t i = 0; i + 1 < files.count; i++) {
+        cli_require_file(files.items[i]);
         cli_require_distinct(files.items[files.count - 1], files.items[i]);
     }
 

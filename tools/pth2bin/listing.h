@@ -4,8 +4,8 @@
 
 #include "cli/options.h"
 
-// Prints the tensors of a file (those below `prefix`, unless that is NULL), as a table or as JSON with
-// their SHA-256 sums. Returns an exit code.
+// Prints the tensors of a file (those below `prefix`, unless that is NULL), as a table or as JSON
+// with their SHA-256 sums. Returns an exit code.
 int list_file(const char *path, const char *prefix, const cli_common *common);
 
 #endif

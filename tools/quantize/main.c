@@ -88,6 +88,7 @@ int main(int argc, char **argv) {
     rk_dtype format;
     char reason[CLI_REASON];
     if (!cli_parse_file_dtype(&format, words.items[2], reason)) cli_misuse("FORMAT: %s", reason);
+    cli_require_file(words.items[0]);
     cli_require_distinct(words.items[1], words.items[0]);
 
     const int code = quantize(words.items[0], words.items[1], format, &s, &common);

@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).parent
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE.parent.parent / "python"))
 
 import check_tokenizers  # noqa: E402

@@ -51,12 +51,13 @@ static const char *file_of(const char *description) {
     return path;
 }
 
-// The root and the names, joined by blanks.
-static void assert_found(const char *description, const char *root, const char *names) {
+// The root and the names, joined by blanks, of what is below `wanted` (NULL: of what is found).
+static void assert_found_below(const char *description, const char *wanted, const char *root,
+                               const char *names) {
     rk_checkpoint *file;
     rk_error err;
-    cr_assert_eq(rk_checkpoint_open(&file, file_of(description), &err), RK_OK, "%s: %s",
-                 description, err.message);
+    cr_assert_eq(rk_checkpoint_open_below(&file, file_of(description), wanted, &err), RK_OK,
+                 "%s: %s", description, err.message);
     cr_assert_str_eq(rk_checkpoint_root(file), root, "%s", description);
     char found[512] = "";
     for (size_t i = 0; i < rk_checkpoint_count(file); i++) {
@@ -65,6 +66,10 @@ static void assert_found(const char *description, const char *root, const char *
     }
     cr_assert_str_eq(found, names, "%s", description);
     rk_checkpoint_close(&file);
+}
+
+static void assert_found(const char *description, const char *root, const char *names) {
+    assert_found_below(description, NULL, root, names);
 }
 
 static void assert_refused(const char *description, const char *words) {
@@ -164,4 +169,44 @@ Test(state_dict, deep) {
     strcat(description, "{ a =t } ");
     for (int i = 0; i < 12; i++) strcat(description, "} ");
     assert_refused(description, "no tensors with names");
+}
+
+static const char two[] = "{ step =n ema { generator { module.a =t module.b =t } critic { c =t } } "
+                          "other { state_dict { d.x =t d.y =t e.x =t } } }";
+
+Test(state_dict, a_root_that_was_asked_for) {
+    assert_refused(two, "(generator, critic)");
+    assert_found_below(two, "ema.generator", "ema.generator.module", "a b");
+    assert_found_below(two, "ema.critic", "ema.critic", "c");
+    // Below it, the usual search goes on.
+    assert_found_below(two, "other", "other.state_dict", "d.x d.y e.x");
+    // What is no key is the beginning of names.
+    assert_found_below(two, "other.state_dict.d", "other.state_dict.d", "x y");
+    assert_found_below(two, "ema.generator.module", "ema.generator.module", "a b");
+    // A key with dots goes before a shorter one.
+    assert_found_below("{ a { x =t } a.b { y =t } }", "a.b", "a.b", "y");
+    // Weights that would be found by themselves.
+    assert_found_below("{ model { a =t } model_ema { b =t } }", "model_ema", "model_ema", "b");
+}
+
+Test(state_dict, a_root_that_is_not_there) {
+    rk_checkpoint *file;
+    rk_error err;
+    cr_assert_eq(rk_checkpoint_open_below(&file, file_of("{ a =t b =t }"), "c", &err),
+                 RK_ERR_NOT_FOUND);
+    cr_assert(strstr(err.message, "'c'") != NULL, "%s", err.message);
+    cr_assert_neq(rk_checkpoint_open_below(&file, file_of(two), "ema", &err), RK_OK);
+    cr_assert(strstr(err.message, "(generator, critic)") != NULL, "%s", err.message);
+    cr_assert_neq(rk_checkpoint_open_below(&file, file_of(two), "step", &err), RK_OK);
+}
+
+Test(state_dict, choices_are_named) {
+    assert_refused("{ first { a =t } second { b =t } }", "(first, second)");
+}
+
+Test(state_dict, optimizers_alone) {
+    assert_refused("{ optimizer_state_dict { fp32_groups =l } ds_version =n }",
+                   "state of an optimizer");
+    assert_refused("{ optimizer { state { 0 { exp_avg =t } } param_groups =l } }",
+                   "state of an optimizer");
 }

@@ -238,6 +238,8 @@ Test(compat, error_flags_of_loading) {
     cr_expect_eq((int)rwkv_get_last_error(NULL), 0x100);
     cr_expect_null(rwkv_init_from_file(test_scratch_path("demo.bin"), 0, 0));
     cr_expect_eq((int)rwkv_get_last_error(NULL), 0x100);
+    cr_expect_null(rwkv_init_from_file(test_scratch_path("demo.bin"), UINT32_MAX, 0));
+    cr_expect_eq((int)rwkv_get_last_error(NULL), 0x100, "more threads than anyone has");
 }
 
 Test(compat, nonsense_gpu_layers_are_ignored) {

@@ -6,6 +6,7 @@
 
 #include "rk/convert.h"
 #include "rwkv.h"
+#include "support/model_file_fields.h"
 #include "support/model_fixture.h"
 #include "support/scratch.h"
 
@@ -142,5 +143,87 @@ Test(compat_versions, rwkv5_does_not_use_the_eps_of_training) {
         const double apart = test_max_difference(s.logits, s.fixture.logits, s.n_vocab);
         cr_assert_gt(apart, 100 * tolerance, "%s: %g", names[i], apart);
         unload(&s);
+    }
+}
+
+// A tuned initial state that comes with the model is what sequences begin with.
+Test(compat_versions, tuned_initial_states) {
+    struct rwkv_context *plain = rwkv_init_from_file(RK_TEST_DATA "/models/v6.pth", 1, 0);
+    struct rwkv_context *tuned =
+        rwkv_init_from_file(RK_TEST_DATA "/models/v6-with-state.pth", 1, 0);
+    cr_assert(plain != NULL && tuned != NULL);
+    const size_t n_state = rwkv_get_state_len(tuned);
+    const size_t n_vocab = rwkv_get_n_vocab(tuned);
+    cr_assert_eq(rwkv_get_state_len(plain), n_state);
+    float *state = calloc(n_state, sizeof state[0]);
+    float *logits = calloc(3 * n_vocab, sizeof logits[0]);
+    rwkv_init_state(plain, state);
+    for (size_t i = 0; i < n_state; i++) cr_assert_eq(state[i], 0.0F, "float %zu", i);
+    rwkv_init_state(tuned, state);
+    size_t n_set = 0;
+    for (size_t i = 0; i < n_state; i++) n_set += state[i] != 0.0F;
+    cr_assert_gt(n_set, n_state / 2);
+    cr_assert(rwkv_eval(tuned, 3, state, NULL, logits));
+    cr_assert(rwkv_eval(tuned, 3, NULL, NULL, logits + n_vocab));
+    cr_assert(rwkv_eval(plain, 3, NULL, NULL, logits + 2 * n_vocab));
+    cr_expect_eq(memcmp(logits, logits + n_vocab, n_vocab * sizeof logits[0]), 0);
+    cr_expect_neq(memcmp(logits, logits + 2 * n_vocab, n_vocab * sizeof logits[0]), 0);
+    free(state);
+    free(logits);
+    rwkv_free(plain);
+    rwkv_free(tuned);
+}
+
+// The rule of docs/formats.md 1.5, by names and dimensions alone.
+static bool is_quantized(const test_record *record) {
+    static const char *const spared[] = {"emb.weight", "head.weight", "att.v1", "att.v2",
+                                         "att.g1",     "att.g2",      "att.a1", "att.a2",
+                                         "att.w1",     "att.w2",      "att.r_k"};
+    for (size_t i = 0; i < sizeof spared / sizeof spared[0]; i++) {
+        if (strstr(record->name, spared[i]) != NULL) return false;
+    }
+    return record->dim_count == 2 && record->shape[0] % 32 == 0;
+}
+
+// Every tensor is quantized or copied, byte by byte.
+static void check_quantizing(const char *name, rk_dtype dtype, const char *format) {
+    test_fixture fixture = test_fixture_read(name, "");
+    const char *in = test_scratch_path("in.bin");
+    const char *out = test_scratch_path("out.bin");
+    const rk_convert_options options = {.dtype = dtype, .no_sync = true};
+    cr_assert_eq(rk_convert(fixture.path, in, &options, NULL, NULL), RK_OK);
+    cr_assert(rwkv_quantize_model_file(in, out, format));
+    test_model_file before;
+    test_model_file after;
+    cr_assert(test_model_file_read(&before, in));
+    cr_assert(test_model_file_read(&after, out));
+    cr_assert_eq(before.n_records, after.n_records);
+    size_t n_quantized = 0;
+    for (size_t i = 0; i < before.n_records; i++) {
+        const test_record *a = &before.records[i];
+        const test_record *b = &after.records[i];
+        cr_assert_str_eq(a->name, b->name);
+        cr_assert_eq(a->dim_count, b->dim_count);
+        cr_assert_arr_eq(a->shape, b->shape, (size_t)a->dim_count * sizeof a->shape[0]);
+        if (is_quantized(a)) {
+            cr_assert_eq(b->type, after.type, "%s: %s has type %d", name, b->name, (int)b->type);
+            n_quantized++;
+        } else {
+            cr_assert_eq(b->type, a->type, "%s: %s has type %d", name, b->name, (int)b->type);
+            cr_assert(a->size == b->size && memcmp(a->data, b->data, a->size) == 0, "%s", b->name);
+        }
+    }
+    cr_assert_gt(n_quantized, 0, "%s", name);
+    test_model_file_free(&before);
+    test_model_file_free(&after);
+    test_fixture_free(&fixture);
+}
+
+Test(compat_versions, quantizing_every_version) {
+    static const char *const names[] = {"v4", "v5.1", "v5.1g", "v5.2", "v7"};
+    static const char *const formats[] = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        check_quantizing(names[i], RK_DTYPE_F16, formats[i % 5]);
+        check_quantizing(names[i], RK_DTYPE_F32, formats[(i + 1) % 5]);
     }
 }

@@ -1,4 +1,5 @@
-// Models: the demo model's logits against its reference, whatever is computed together and by how many threads.
+// Models: the demo model's logits against its reference, whatever is computed together and by how
+// many threads.
 #include "rk/convert.h"
 #include "rk/model.h"
 #include "support/scratch.h"

@@ -1,5 +1,5 @@
-// Every version of RWKV against the float64 reference: logits after each token and the final state, one token at
-// a time, in chunks, in batches, and through a state saved in the middle.
+// Every version of RWKV against the float64 reference: logits after each token and the final state,
+// one token at a time, in chunks, in batches, and through a state saved in the middle.
 //
 // The checkpoints, tokens and expected values come from tests/data/models/make_models.py.
 #include "rk/convert.h"
@@ -283,8 +283,9 @@ static float distance(fixture *f, const char *checkpoint, const char *strategy) 
     return worst;
 }
 
-// Every type runs in every version, whether or not its blocks fit the matrices (those that they do not fit stay
-// FP16), and stays as near to the reference as its bits let expect. Logits have a deviation of about 2.
+// Every type runs in every version, whether or not its blocks fit the matrices (those that they do
+// not fit stay FP16), and stays as near to the reference as its bits let expect. Logits have a
+// deviation of about 2.
 Test(versions, every_type_runs_in_every_version) {
     static const char *const names[][2] = {{"v4", "RWKV-4"},     {"v4-96", "RWKV-4"},
                                            {"v5.1", "RWKV-5.1"}, {"v5.1g", "RWKV-5.1 (gated)"},

@@ -72,13 +72,14 @@ Test(merges, as_looking_at_all_pairs_would) {
     for (int system = 0; system < SYSTEMS; system++) {
         make_system(&s, 1 + (size_t)rand() % (MOST_TOKENS - 1));
         for (int t = 0; t < TEXTS; t++) {
-            char text[MOST_BYTES];
+            char text[MOST_BYTES] = {0};
             uint32_t expected[MOST_BYTES];
             const size_t length = (size_t)rand() % MOST_BYTES;
             // Every second text repeats itself: equal ranks side by side.
             const size_t period = t % 2 ? 1 + (size_t)rand() % 3 : MOST_BYTES;
             for (size_t i = 0; i < length; i++) {
-                text[i] = i < period ? (char)rand() : text[i - period];
+                text[i] = (char)rand();
+                if (i >= period) text[i] = text[i - period];
                 expected[i] = s.byte_tokens[(unsigned char)text[i]];
             }
             const size_t n = merge_slowly(&s, expected, length);
