@@ -103,11 +103,11 @@ typedef struct rk_convert_result {
 } rk_convert_result;
 
 // Writes a model file (version 101) made from any readable model, its tensors in the input's order.
-// The input is read once, in order; reading, converting and writing go on side by side. Memory stays
-// below some 6 MB a thread, whatever the model's size (compressed archives need the size of their
-// largest tensor besides). On failure no output appears, and an old file of that name stays as it
-// was. Input and output may be the same file, which is then replaced. Errors beside those of reading
-// and writing files:
+// The input is read once, in order; reading, converting and writing go on side by side. Memory
+// stays below some 6 MB a thread, whatever the model's size (compressed archives need the size of
+// their largest tensor besides). On failure no output appears, and an old file of that name stays
+// as it was. Input and output may be the same file, which is then replaced. Errors beside those of
+// reading and writing files:
 //   ERR_ARGUMENT      the type is none that model files have; alpha is not finite
 //   ERR_UNSUPPORTED   the input is already quantized
 //   ERR_RANGE         a value does not fit into its type

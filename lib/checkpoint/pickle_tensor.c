@@ -151,7 +151,8 @@ static rk_status build_storage(rk__pickle_machine *m, rk__value id, const rk__va
     }
     RK_TRY(read_class(m, items[1], &row));
     if (rk__pickle_kind(values, items[2]) != RK__PICKLE_TEXT) return fail_id(m, "has no key");
-    if (rk__pickle_node_of(values, items[2])->count > RK__MAX_STORAGE_KEY) return fail_id(m, "has a long key");
+    if (rk__pickle_node_of(values, items[2])->count > RK__MAX_STORAGE_KEY)
+        return fail_id(m, "has a long key");
     if (rk__pickle_kind(values, items[3]) != RK__PICKLE_TEXT) return fail_id(m, "has no location");
     if (!is_count(values, items[4], &count) ||
         !rk_size_mul(&bytes, count, storage_classes[row].element_bytes)) {

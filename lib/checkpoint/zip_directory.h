@@ -33,7 +33,8 @@ void rk__zip_close(rk__zip *zip);
 // False when there is no such member.
 bool rk__zip_find(const rk__zip *zip, const char *name, size_t length, size_t *index);
 
-// Where the bytes of members[index] begin in the file; checks its local header against the directory.
+// Where the bytes of members[index] begin in the file; checks its local header against the
+// directory.
 rk_status rk__zip_locate(const rk__zip *zip, size_t index, uint64_t *offset, rk_error *err);
 
 bool rk__zip_is_deflated(const rk__zip_member *member);

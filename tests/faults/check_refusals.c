@@ -1,5 +1,5 @@
-// Refusing hostile files: with a proper message, in less than 64 MB of memory beyond the file's size,
-// and in seconds.
+// Refusing hostile files: with a proper message, in less than 64 MB of memory beyond the file's
+// size, and in seconds.
 //
 // usage: check_refusals          all files, each opened by a process of its own
 //        check_refusals PATH     that process

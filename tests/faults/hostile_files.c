@@ -1,4 +1,5 @@
-// The files, byte by byte. Sizes are those of the reader's limits (lib/checkpoint) or a little above.
+// The files, byte by byte. Sizes are those of the reader's limits (lib/checkpoint) or a little
+// above.
 #include "hostile_files.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// Files made to cost a reader as much memory or time as its limits allow, each with a mistake at the
-// end that has it refused.
+// Files made to cost a reader as much memory or time as its limits allow, each with a mistake at
+// the end that has it refused.
 #ifndef TEST_HOSTILE_FILES_H
 #define TEST_HOSTILE_FILES_H
 

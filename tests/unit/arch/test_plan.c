@@ -200,7 +200,8 @@ Test(plan, sizes_of_one_behind_the_columns_of_a_matrix_matter) {
 
 Test(plan, a_state_has_square_heads) {
     model *m = make_model(&rk__arch_rwkv6, false);
-    // 3 heads of 8 x 8, but as one vector: of all shapes with that many values only [3, 8, 8] will do.
+    // 3 heads of 8 x 8, but as one vector: of all shapes with that many values only [3, 8, 8] will
+    // do.
     for (size_t i = 0; i < m->n_tensors; i++) {
         if (strstr(m->names[i], "time_state") != NULL) {
             m->tensors[i].shape = (rk_shape){.n_dims = 1, .dims = {3 * 8 * 8}};
