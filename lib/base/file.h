@@ -44,7 +44,4 @@ rk_status rk__output_commit(rk__output **output, bool sync, rk_error *err);
 // Closes and removes the temporary file; NULL is fine.
 void rk__output_abort(rk__output **output);
 
-// Do both paths name the same existing file (by device and inode)?
-bool rk__same_file(const char *a, const char *b);
-
 #endif

@@ -77,9 +77,3 @@ rk_status rk__file_read(const rk__file *file, uint64_t offset, void *out, size_t
     }
     return RK_OK;
 }
-
-bool rk__same_file(const char *a, const char *b) {
-    struct stat about_a, about_b;
-    if (stat(a, &about_a) != 0 || stat(b, &about_b) != 0) return false;
-    return about_a.st_dev == about_b.st_dev && about_a.st_ino == about_b.st_ino;
-}

@@ -40,7 +40,7 @@ size_t rk__model_layer_state_floats(const rk_model *model);
 // Loads a checkpoint of tuned initial states into an otherwise empty sequence. tuned_state.c
 rk_status rk__load_tuned_state(rk_state *state, size_t sequence, const char *path, rk_error *err);
 
-// Refuses values that are not finite, naming the file and the first of them.
+// Refuses values that are not finite, naming the file and the first of them. state.c
 rk_status rk__check_state_values(const char *path, const float *flat, size_t n, rk_error *err);
 
 #endif

@@ -138,3 +138,12 @@ rk_status rk_state_compare(const rk_state *a, size_t sequence_a, const rk_state 
     rk__free(flat);
     return status;
 }
+
+rk_status rk__check_state_values(const char *path, const float *flat, size_t n, rk_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(flat[i])) continue;
+        return rk__fail(err, RK_ERR_RANGE, "%s: value %zu of the state is %g", path, i,
+                        (double)flat[i]);
+    }
+    return RK_OK;
+}

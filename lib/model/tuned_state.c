@@ -1,18 +1,8 @@
 // Tuned initial states: checkpoints with one `blocks.N.att.time_state` a layer.
-#include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "model/model_internal.h"
-
-rk_status rk__check_state_values(const char *path, const float *flat, size_t n, rk_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (isfinite(flat[i])) continue;
-        return rk__fail(err, RK_ERR_RANGE, "%s: value %zu of the state is %g", path, i,
-                        (double)flat[i]);
-    }
-    return RK_OK;
-}
 
 // Reads [n_head][head_size][head_size] of one layer and puts it, transposed, behind the two rows of
 // the token shifts.

@@ -110,18 +110,3 @@ Test(file_read, closing_nothing) {
     rk__file_close(&file);
     cr_assert_eq(fcntl(STDIN_FILENO, F_GETFD), 0, "descriptor 0 was closed");
 }
-
-Test(file_read, same_file) {
-    write_file("x", 1);
-    char other[160], link_path[160];
-    snprintf(other, sizeof other, "%s/./file", folder);
-    snprintf(link_path, sizeof link_path, "%s/link", folder);
-    cr_assert(rk__same_file(path, other));
-    cr_assert_eq(symlink("file", link_path), 0);
-    cr_assert(rk__same_file(path, link_path));
-    cr_assert_not(rk__same_file(path, folder));
-    unlink(link_path);
-    cr_assert_not(rk__same_file(path, link_path), "a file that is not there is no other");
-    unlink(path);
-    cr_assert_not(rk__same_file(path, path));
-}
