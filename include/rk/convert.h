@@ -97,9 +97,12 @@ typedef struct rk_convert_result {
     uint64_t output_bytes;            // of the whole file
     uint64_t n_states_written;        // layers' tuned initial states in state_output
     uint64_t n_states_left_out;       // layers' tuned initial states that were not kept
-    uint64_t n_unused;                // tensors of the input that the model does not use
-    double bits_per_weight;           // 8 * output_bytes / n_parameters
-    uint64_t peak_memory;             // bytes of memory that the job takes, at most
+    // Matrices that a block format does not fit, because their rows are no multiple of its block:
+    // these stay FP16 (or FP32).
+    uint64_t n_unfit;
+    uint64_t n_unused;      // tensors of the input that the model does not use
+    double bits_per_weight; // 8 * output_bytes / n_parameters
+    uint64_t peak_memory;   // bytes of memory that the job takes, at most
 } rk_convert_result;
 
 // Writes a model file (version 101) made from any readable model, its tensors in the input's order.

@@ -85,8 +85,8 @@ static rk_status refuse_adapter(const char *where, const rk_tensor_info *tensors
     size_t count = 0;
     if (find_ending(tensors, n_tensors, ".lora_A", &count) != NULL) {
         return rk__fail(err, RK_ERR_UNSUPPORTED,
-                        "%s: a LoRA adapter (%zu pairs), not a model; merge it with lora_merge",
-                        where, count);
+                        "%s: a LoRA adapter (%zu pair%s), not a model; merge it with lora_merge",
+                        where, count, count == 1 ? "" : "s");
     }
     const char *name = find_foreign_adapter(tensors, n_tensors);
     if (name == NULL) return RK_OK;

@@ -155,6 +155,12 @@ void rk__convert_report_left_out(const rk__convert_plan *c) {
     }
 }
 
+// A matrix that a block format would have reached, had its rows been a multiple of the block.
+static bool is_unfit(const rk__convert_plan *c, const rk__tensor_plan *tensor) {
+    if (c->options->keep_dtype || tensor->row->role != RK__MATRIX) return false;
+    return tensor->columns % rk_dtype_describe(c->options->dtype)->block_values != 0;
+}
+
 static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) {
     const rk__arch_plan *plan = &c->weights.plan;
     for (size_t i = 0; i < plan->n_tensors; i++) {
@@ -168,6 +174,7 @@ static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) 
         } else {
             result->n_parameters += tensor->rows * tensor->columns;
         }
+        result->n_unfit += is_unfit(c, tensor);
     }
     result->n_unused = plan->n_unused;
 }

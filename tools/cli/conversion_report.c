@@ -19,6 +19,10 @@ static void print_left_out(FILE *out, const cli_conversion *conversion) {
         fprintf(out, "left out: the tuned initial states of %" PRIu64 " layers\n",
                 result->n_states_left_out);
     }
+    if (result->n_unfit > 0) {
+        fprintf(out, "not quantized: %" PRIu64 " matrices whose rows are no multiple of a block\n",
+                result->n_unfit);
+    }
     if (conversion->n_unused == 0) return;
     fprintf(out, "left out: %zu tensors that this model does not use:", conversion->n_unused);
     for (size_t i = 0; i < conversion->n_unused && i < SHOWN; i++) {
