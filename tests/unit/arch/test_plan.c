@@ -138,7 +138,7 @@ Test(plan, sizes_of_one_do_not_matter) {
 }
 
 static void check_missing(const rk__arch *arch, bool model_file) {
-    const model *whole = make_model(arch, model_file);
+    model *whole = make_model(arch, model_file);
     for (size_t i = 0; i < whole->n_tensors; i++) {
         model *m = make_model(arch, model_file);
         m->tensors[i] = m->tensors[--m->n_tensors];
@@ -150,6 +150,7 @@ static void check_missing(const rk__arch *arch, bool model_file) {
         cr_assert_not_null(strstr(err.message, "1 tensor missing"), "%s", err.message);
         free(m);
     }
+    free(whole);
 }
 
 Test(plan, names_every_missing_tensor) {
@@ -157,7 +158,7 @@ Test(plan, names_every_missing_tensor) {
 }
 
 static void check_misshapen(const rk__arch *arch, bool model_file) {
-    const model *whole = make_model(arch, model_file);
+    model *whole = make_model(arch, model_file);
     for (size_t i = 0; i < whole->n_tensors; i++) {
         model *m = make_model(arch, model_file);
         rk_shape *shape = &m->tensors[i].shape;
@@ -169,6 +170,7 @@ static void check_misshapen(const rk__arch *arch, bool model_file) {
                            err.message);
         free(m);
     }
+    free(whole);
 }
 
 Test(plan, refuses_every_misshapen_tensor) {
@@ -177,7 +179,7 @@ Test(plan, refuses_every_misshapen_tensor) {
 
 // A matrix whose rows do not lie one behind the other as its name demands.
 static void check_row_order(const rk__arch *arch, bool model_file) {
-    const model *whole = make_model(arch, model_file);
+    model *whole = make_model(arch, model_file);
     for (size_t i = 0; i < whole->n_tensors; i++) {
         const rk_shape *shape = &whole->tensors[i].shape;
         const rk__arch_row *row = whole->rows[i];
@@ -192,6 +194,7 @@ static void check_row_order(const rk__arch *arch, bool model_file) {
         cr_assert_not_null(strstr(err.message, whole->names[i]), "%s", err.message);
         free(m);
     }
+    free(whole);
 }
 
 Test(plan, sizes_of_one_behind_the_columns_of_a_matrix_matter) {
@@ -254,7 +257,7 @@ Test(plan, names_both_of_two_that_contradict_each_other) {
 }
 
 static void check_types(const rk__arch *arch, bool model_file) {
-    const model *whole = make_model(arch, model_file);
+    model *whole = make_model(arch, model_file);
     for (size_t i = 0; i < whole->n_tensors; i++) {
         model *m = make_model(arch, model_file);
         const bool vector = m->rows[i]->role == RK__VECTOR;
@@ -265,6 +268,7 @@ static void check_types(const rk__arch *arch, bool model_file) {
         cr_assert_not_null(strstr(err.message, vector ? "Q4_0" : "INT64"), "%s", err.message);
         free(m);
     }
+    free(whole);
 }
 
 Test(plan, refuses_integer_tensors_and_quantized_vectors) {
@@ -452,10 +456,34 @@ Test(plan, says_what_is_no_model) {
     rk__arch_plan plan;
     rk_error err;
     cr_assert_eq(rk__arch_plan_init(&plan, "f.pth", adapter, 2, false, &err), RK_ERR_UNSUPPORTED);
-    cr_assert_not_null(strstr(err.message, "f.pth: a LoRA adapter (1 pairs)"), "%s", err.message);
+    cr_assert_not_null(strstr(err.message, "f.pth: a LoRA adapter (1 pair)"), "%s", err.message);
     cr_assert_eq(rk__arch_plan_init(&plan, "f.pth", state, 1, false, &err), RK_ERR_UNSUPPORTED);
     cr_assert_not_null(strstr(err.message, "tuned initial state"), "%s", err.message);
     cr_assert_eq(rk__arch_plan_init(&plan, "f.pth", other, 1, false, &err), RK_ERR_UNSUPPORTED);
     cr_assert_not_null(strstr(err.message, "conv1.weight"), "%s", err.message);
     cr_assert_eq(rk__arch_plan_init(&plan, "f.pth", NULL, 0, false, &err), RK_ERR_FORMAT);
+}
+
+static void expect_refusal(const char *name, const char *words) {
+    const rk_tensor_info tensors[] = {{.name = "emb.bias"}, {.name = name}};
+    rk__arch_plan plan;
+    rk_error err;
+    cr_assert_eq(rk__arch_plan_init(&plan, "f.pth", tensors, 2, false, &err), RK_ERR_UNSUPPORTED);
+    cr_assert_not_null(strstr(err.message, words), "%s: %s", name, err.message);
+}
+
+Test(plan, knows_what_other_programs_write) {
+    static const char *const adapters[] = {"base_model.model.blocks.0.att.key.lora_A.weight",
+                                           "blocks.0.att.key.lora_B.default.weight",
+                                           "blocks.0.att.key.lora.0",
+                                           "blocks.0.ffn.key.lora_down.weight",
+                                           "blocks.1.att.key.bone",
+                                           "blocks.1.att.key.disha"};
+    for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {
+        expect_refusal(adapters[i], "f.pth: an adapter, not a model (it has ");
+        expect_refusal(adapters[i], adapters[i]);
+    }
+    expect_refusal("model.layers.3.attn.w_lora.lora.0.weight", "flash-linear-attention");
+    expect_refusal("student.net.blocks.0.ln0.weight", "pth2bin --prefix student.net)");
+    expect_refusal("rwkv.blocks.0.pre_ln.weight", "not an RWKV model");
 }

@@ -1,6 +1,8 @@
 // Paths: one file under two names is one file.
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/paths.h"
@@ -23,6 +25,18 @@ Test(paths, links_are_the_same_file) {
 Test(paths, a_name_is_itself_even_where_no_file_is) {
     cr_assert(cli_same_file("nowhere", "nowhere"));
     cr_assert_not(cli_same_file("nowhere", "elsewhere"));
+}
+
+// Outputs are compared before they are there.
+Test(paths, one_folder_reached_in_two_ways) {
+    char straight[600], around[600];
+    const char *file = test_scratch_path("new");
+    (void)snprintf(straight, sizeof straight, "%s", file);
+    (void)snprintf(around, sizeof around, "%.*s/./new", (int)(strlen(file) - 4), file);
+    cr_assert(cli_same_file(straight, around), "%s", around);
+    cr_assert(cli_same_file("nowhere", "./nowhere"));
+    cr_assert_not(cli_same_file("nowhere", "../nowhere"));
+    cr_assert_not(cli_same_file("a/nowhere", "b/nowhere"));
 }
 
 Test(paths, endings_and_base_names) {
