@@ -157,8 +157,9 @@ static rk_status flush(rk__output *output, rk_error *err) {
 }
 
 rk_status rk__output_write(rk__output *output, const void *data, size_t size, rk_error *err) {
-    if (size > RK__OUTPUT_BUFFER - output->buffered) RK_TRY(flush(output, err));
-    if (size >= RK__OUTPUT_BUFFER) {
+    enum { LARGE = 256 << 10 }; // not worth a copy
+    if (size >= LARGE || size > RK__OUTPUT_BUFFER - output->buffered) RK_TRY(flush(output, err));
+    if (size >= LARGE) {
         RK_TRY(write_fully(output, data, size, -1, err));
         output->flushed += size;
     } else if (size > 0) {

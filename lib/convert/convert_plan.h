@@ -22,23 +22,22 @@ typedef struct rk__convert_record {
     size_t first, n_parts; // tensors of the plan that lie one behind the other in it
 } rk__convert_record;
 
-rk_status rk__convert_plan_open(rk__convert_plan *plan, const char *input,
+rk_status rk__convert_plan_open(rk__convert_plan *c, const char *input,
                                 const rk_convert_options *options, rk_error *err);
-void rk__convert_plan_close(rk__convert_plan *plan);
+void rk__convert_plan_close(rk__convert_plan *c);
 
 // The record that begins with tensor `at` of the plan, or with the next one that is not left out.
 // False at the end.
-bool rk__convert_record_from(const rk__convert_plan *plan, size_t at, rk__convert_record *record);
+bool rk__convert_record_from(const rk__convert_plan *c, size_t at, rk__convert_record *record);
 
 // Is this a tuned initial state that is not kept?
-bool rk__convert_leaves_out(const rk__convert_plan *plan, const rk__tensor_plan *tensor);
+bool rk__convert_leaves_out(const rk__convert_plan *c, const rk__tensor_plan *tensor);
 
 // Tells the caller what the output will not hold.
-void rk__convert_report_left_out(const rk__convert_plan *plan);
+void rk__convert_report_left_out(const rk__convert_plan *c);
 
 // Everything that can be said in advance; the size of the output is that of all records.
-rk_status rk__convert_describe(const rk__convert_plan *plan, rk_convert_result *result,
-                               rk_error *err);
+rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *result, rk_error *err);
 
 // The buffers of a job: what each thread needs and what lies between reading and writing.
 typedef struct rk__convert_buffers {
@@ -46,7 +45,7 @@ typedef struct rk__convert_buffers {
     size_t slab_floats, columns; // of the largest slab, of the longest row
     size_t n_slots, slot_bytes;
 } rk__convert_buffers;
-rk_status rk__convert_size_buffers(const rk__convert_plan *plan, rk__convert_buffers *buffers,
+rk_status rk__convert_size_buffers(const rk__convert_plan *c, rk__convert_buffers *out,
                                    rk_error *err);
 
 #endif

@@ -25,7 +25,7 @@ static void add(state_tensors *t, const rk__tensor_plan *plan, const rk_dims *di
 static rk_status find_states(state_tensors *t, const rk__weights *weights, rk_error *err) {
     const rk__arch_plan *plan = &weights->plan;
     const size_t most = plan->dims.n_layer;
-    RK_TRY(rk__alloc((void **)&t->plans, most, sizeof t->plans[0], err));
+    RK_TRY(rk__alloc((void **)&t->plans, most, sizeof(rk__tensor_plan *), err));
     RK_TRY(rk__alloc((void **)&t->infos, most, sizeof t->infos[0], err));
     RK_TRY(rk__alloc((void **)&t->names, most, sizeof t->names[0], err));
     for (size_t i = 0; i < plan->n_tensors; i++) {

@@ -38,7 +38,7 @@ rk_status rk_batch_new(rk_batch **out, rk_context *context, const rk_tokenizer *
     if (status != RK_OK) goto out;
     status = rk__alloc((void **)&b->sequences, n_sequences, sizeof b->sequences[0], err);
     if (status != RK_OK) goto out;
-    status = rk__alloc((void **)&b->evaluated, n_sequences, sizeof b->evaluated[0], err);
+    status = rk__alloc((void **)&b->evaluated, n_sequences, sizeof(lane *), err);
 out:
     if (status != RK_OK) rk_batch_free(&b);
     *out = b;

@@ -1,5 +1,6 @@
 // Beam search: several texts grow side by side; after each token the best of all their
 // continuations stay. Two states take turns, since a text may be continued more than once.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -232,6 +233,7 @@ static rk_status grow(search *s, rk_error *err) {
 // falls; with a length penalty the most it can reach is bounded by the longest text.
 static bool is_worth_it(const search *s) {
     if (s->n_paths == 0) return false;
+    assert(s->paths != NULL);
     if (s->n_found < s->width) return true;
     double best = -INFINITY;
     for (size_t i = 0; i < s->n_paths; i++) best = fmax(best, s->paths[i].log_p);
@@ -240,6 +242,7 @@ static bool is_worth_it(const search *s) {
 
 static rk_status run(search *s, rk_error *err) {
     for (size_t i = 0; i < s->options->max_tokens && is_worth_it(s); i++) RK_TRY(grow(s, err));
+    assert(s->paths != NULL);
     const bool at_length = s->n_paths > 0 && s->paths[0].n_tokens == s->options->max_tokens;
     for (size_t i = 0; at_length && i < s->n_paths; i++) {
         char *text;

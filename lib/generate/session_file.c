@@ -1,4 +1,5 @@
 // Session files. Layout: docs/sessions.md.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <zlib.h>
@@ -259,16 +260,25 @@ static rk_status read_contents(contents *f, const uint8_t *bytes, size_t size, c
 
 // ---- taking over what was read
 
+// A sampler does not know that its memory comes out of a file.
+static rk_status import_sampler(rk_sampler *sampler, const char *path, const uint8_t *bytes,
+                                uint64_t size, rk_error *err) {
+    rk_error inner = {0};
+    const rk_status status = rk_sampler_import(sampler, bytes, (size_t)size, &inner);
+    return status == RK_OK ? RK_OK : rk__fail(err, status, "%s: %.400s", path, inner.message);
+}
+
 static rk_status set_sampler(rk_sampler *sampler, const contents *f, rk_error *err) {
     // The earlier memory is only tried, so that it cannot fail when it is needed.
-    const size_t n = f->point_sampler ? (size_t)f->h.n_point_sampler : 0;
+    const uint64_t n = f->point_sampler ? f->h.n_point_sampler : 0;
     rk__byte_buffer old = {0};
     RK_TRY(rk__alloc((void **)&old.bytes, rk_sampler_state_bytes(sampler), 1, err));
     old.size = rk_sampler_state_bytes(sampler);
     rk_status status = rk_sampler_export(sampler, old.bytes, old.size, err);
-    if (status == RK_OK && n > 0) status = rk_sampler_import(sampler, f->point_sampler, n, err);
+    if (status == RK_OK && n > 0)
+        status = import_sampler(sampler, f->path, f->point_sampler, n, err);
     if (status == RK_OK) {
-        status = rk_sampler_import(sampler, f->sampler, (size_t)f->h.n_sampler, err);
+        status = import_sampler(sampler, f->path, f->sampler, f->h.n_sampler, err);
         if (status != RK_OK) (void)rk_sampler_import(sampler, old.bytes, old.size, NULL);
     }
     rk__byte_buffer_fini(&old);
@@ -315,6 +325,7 @@ static rk_status take_over(rk_session *s, const contents *f, rk_error *err) {
     if (status != RK_OK) goto out;
     status = set_sampler(s->sampler, f, err);
     if (status != RK_OK) goto out;
+    assert(f->state != NULL); // find_parts has found it
     memcpy(flat, f->state, n_floats * sizeof flat[0]);
     status = rk_state_import(s->state, s->sequence, flat, n_floats, err);
     if (status != RK_OK) goto out;

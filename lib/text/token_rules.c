@@ -19,8 +19,8 @@ static rk_status mark_tokens(bool *marks, size_t n_vocab, const uint32_t *tokens
     return RK_OK;
 }
 
-static bool contains(const char *text, size_t length, const char *part, size_t part_length) {
-    return memmem(text, length, part, part_length) != NULL;
+static bool contains(const char *whole, size_t whole_length, const char *part, size_t part_length) {
+    return memmem(whole, whole_length, part, part_length) != NULL;
 }
 
 // What one token's text means for it. Token 0 is the end of a document where it has no text.

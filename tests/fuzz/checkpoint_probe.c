@@ -45,6 +45,12 @@ void probe_error(rk_status status, const rk_error *err) {
     fuzz_require(is_utf8(err->message), "messages are UTF-8");
 }
 
+void probe_path(rk_status status, const rk_error *err, const char *path) {
+    const size_t n_folder = (size_t)(strrchr(path, '/') + 1 - path);
+    fuzz_require(status == RK_ERR_MEMORY || strncmp(err->message, path, n_folder) == 0,
+                 "messages begin with the file's name");
+}
+
 // Reads rows [first, first + n) into memory of exactly that size, so that a sanitizer sees a byte
 // too many. NULL when they cannot be read.
 static uint8_t *read_rows(rk_checkpoint *file, size_t index, size_t first, size_t n, size_t size) {
@@ -112,6 +118,7 @@ void probe_checkpoint(const char *path, size_t file_size) {
         fuzz_require(memory_watch_peak() <= probe_memory_limit(file_size),
                      "refusing takes less than 64 MB and the file's size");
         probe_error(status, &err);
+        probe_path(status, &err, path);
         return;
     }
     const size_t n = rk_checkpoint_count(file);

@@ -58,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const rk_status status = rk_model_open(&model, path, NULL, &err);
     if (status != RK_OK) {
         probe_error(status, &err);
+        probe_path(status, &err, path);
         fuzz_require(memory_watch_peak() <= probe_memory_limit(size),
                      "refusing takes less than 64 MB and the file's size");
     } else {

@@ -35,11 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rk_error err = {0};
     export_state(state, before);
     memory_watch_begin();
-    const rk_status status = rk_state_load(state, 0, fuzz_file(data, size), &err);
+    const char *path = fuzz_file(data, size);
+    const rk_status status = rk_state_load(state, 0, path, &err);
     const size_t peak = memory_watch_peak();
     export_state(state, after);
     if (status != RK_OK) {
         probe_error(status, &err);
+        probe_path(status, &err, path);
         fuzz_require(peak <= probe_memory_limit(size), "refusing takes less than 64 MB");
         fuzz_require(memcmp(before, after, sizeof after) == 0, "a failure leaves the state alone");
     }

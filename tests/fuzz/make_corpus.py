@@ -283,12 +283,12 @@ def model_files():
 
 
 class Tiny:
-    """Tensors of a very small model: 8 channels, one head, 4 tokens, one layer."""
+    """Tensors of a very small model: 8 channels, one head, one layer."""
 
-    C, F, V, RANK = 8, 8, 4, 1
+    C, F, RANK = 8, 8, 1
 
-    def __init__(self, version, seed=1):
-        self.random, self.tensors = Random(seed), []
+    def __init__(self, version, n_vocab=4, seed=1):
+        self.random, self.tensors, self.V = Random(seed), [], n_vocab
         self.add("emb.weight", [self.V, self.C], FP16)
         self.norm("blocks.0.ln1")
         self.norm("blocks.0.ln2")
@@ -460,6 +460,70 @@ def adapters():
     yield "pth", pth([("blocks.0.att.key.lora_A", [1, 8], [0.5] * 8), ("blocks.0.att.key.lora_B", [8, 1], [2.0] * 8)])
 
 
+# --- Session files of the fixture tiny-rwkv6-bytes.bin, and templates of chats.
+
+
+def sampler_memory(counts=(), window=(), tail=b"", seed=5, counter=2, size=4):
+    """counts: (token, times, decayed count); window: (token, counted)."""
+    out = b"rksm" + struct.pack("<IQQQdIIQII", 1, 256, seed, counter, 0.0, 0, size, len(counts), len(window), len(tail))
+    out += b"".join(struct.pack("<IId", *entry) for entry in counts)
+    out += b"".join(struct.pack("<IB", *entry) for entry in window) + tail
+    return out + struct.pack("<I", zlib.crc32(out))
+
+
+def session(state, sampler, logits=b"", held=b"", stream=b"", offset=0, point=None, n_vocab=256, mark=None):
+    """point: (state, logits, sampler, offset, tokens as (id, end))."""
+    flags = (1 if logits else 0) | (2 if point else 0)
+    p_state, p_logits, p_sampler, p_offset, tokens = point or (b"", b"", b"", 0, ())
+    body = state + logits + sampler + held + stream + p_state + p_logits + p_sampler
+    body += b"".join(struct.pack("<IQ", *token) for token in tokens)
+    mark = fingerprint(Tiny("6", 256)) if mark is None else mark
+    tail = struct.pack("<IIIIQQQQQQQQQQ16x", 2, 1, 8, flags, n_vocab, 80, mark, len(sampler), len(held),
+                       len(stream), offset, len(tokens), len(p_sampler), p_offset) + body
+    return b"rksessn\n" + struct.pack("<II", 1, zlib.crc32(tail)) + tail
+
+
+def sessions():
+    draw = Random(9)
+
+    def row(n):
+        return floats([draw.uniform(-1, 1) for _ in range(n)])
+
+    state, logits, memory = row(80), row(256), sampler_memory()
+    full = sampler_memory([(97, 2, 1.9), (98, 1, 1.0)], [(97, 1), (98, 1), (97, 1)], b"aba")
+    yield "without-logits", session(state, memory)
+    yield "with-logits", session(state, full, logits, offset=3)
+    point = (row(80), row(256), memory, 1, ((97, 2), (98, 3)))
+    yield "with-point", session(state, full, logits, b"ab", offset=3, point=point)
+    yield "in-a-character", session(state, full, logits, stream=b"\xc3", offset=3)
+    yield "point-leads-elsewhere", session(state, full, logits, b"ab", offset=4, point=point)
+    yield "window-not-counted", session(state, sampler_memory([(97, 1, 1.0)], [(97, 1), (97, 1)]), logits)
+    yield "other-window", session(state, sampler_memory(size=8))
+    yield "other-model", session(state, memory, mark=7)
+    yield "other-vocabulary", session(state, memory, n_vocab=4)
+    yield "nan", session(floats([float("nan")]) + row(79), memory)
+    yield "cut", session(state, memory)[:300]
+    wrong = bytearray(session(state, memory))
+    wrong[-1] ^= 1
+    yield "wrong-checksum", bytes(wrong)
+
+
+def templates():
+    yield "small", b'turn = "{text}"\n'
+    yield "whole", (b"# a comment\n" b'begin = "Two people talk.\\n\\n"       # what a conversation begins with\n'
+                    b'system = "System: {text}\\n\\n"\nturn = "User: {text}\\n\\nAssistant:"\nanswer_begin = " <think"\n'
+                    b'answer_end = "\\n\\n"\nstop = "\\n\\n"\nstop = "\\nUser:"\nempty_lines = "keep"\n')
+    yield "no-turn", b'begin = "x"\n'
+    yield "text-twice", b'turn = "{text}{text}"\n'
+    yield "turn-twice", b'turn = "{text}"\nturn = "{text}"\n'
+    yield "unknown-key", b'turns = "{text}"\n'
+    yield "unknown-escape", b'turn = "{text}\\x41"\n'
+    yield "open-quote", b'turn = "{text}\n'
+    yield "no-utf8", b'turn = "{text}\xff"\n'
+    yield "many-stops", b'turn = "{text}"\n' + b'stop = "x"\n' * 17
+    yield "crlf", b'turn = "{text}"\r\nstop = "x"\r\n'
+
+
 # --- Files.
 
 
@@ -524,12 +588,14 @@ def zips():
 def main():
     corpora = {
         "adapter": adapters(),
+        "chat_template": templates(),
         "legacy": list(legacy_files()) + list(from_zoo("legacy_*.pth", "call_legacy.pth", "call_in_magic.pth",
                                                        "call_plain.pth")),
         "model": models(),
         "model_file": list(model_files()),
         "pickle": list(pickles()) + [("zoo-" + name, data) for name, data in zoo_pickles()],
         "safetensors": safetensors_files(),
+        "session": sessions(),
         "sharded": shard_indices(),
         "state_file": state_files(),
         "tokenizer": vocabularies(),
@@ -550,6 +616,7 @@ def main():
         print(f"{target:12} {len(sizes):4} inputs {sum(sizes):7} bytes")
     FIXTURES.mkdir(exist_ok=True)
     (FIXTURES / "tiny-rwkv6.bin").write_bytes(Tiny("6").file())
+    (FIXTURES / "tiny-rwkv6-bytes.bin").write_bytes(Tiny("6", 256).file())
     for name, data in shard_parts():
         (FIXTURES / name).write_bytes(data)
     print(f"{total} bytes")

@@ -40,8 +40,10 @@ static size_t watch(int fd, bool quiet, char *seen, size_t size) {
     cli_progress progress;
     cli_progress_begin(&progress, "job", CLI_UNIT_BYTES, quiet);
     const double start = cli_now();
-    for (double now = start; now < start + 1.2; now = cli_now()) {
+    double now = start;
+    while (now < start + 1.2) {
         cr_assert(cli_progress_report(&progress, (uint64_t)(1000.0 * (now - start)), 1200));
+        now = cli_now();
     }
     cli_progress_end(&progress);
     size_t used = 0;

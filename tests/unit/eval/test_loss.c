@@ -286,7 +286,7 @@ static void break_token(test_small_tensors *tensors, size_t n_embd, bool is_nan)
     float *head = test_small_model_find(tensors, "head.weight");
     for (size_t i = 0; i < n_embd; i++) {
         emb[i] = i < 3 || i > 4 ? 1.0F - 2.0F * (float)(i % 2) : 0; // token 0
-        emb[39 * n_embd + i] = i == 3 ? 1 : i == 4 && is_nan ? -1 : 0;
+        emb[39 * n_embd + i] = i == 3 ? 1.0F : i == 4 && is_nan ? -1.0F : 0.0F;
         head[i] = i == 3 || i == 4 ? FLT_MAX : 0;
     }
 }

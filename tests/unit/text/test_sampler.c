@@ -37,6 +37,7 @@ static void plain_rule(long double *p, const float *logits, size_t n, double tem
                        double top_p) {
     size_t first_largest = 0;
     for (size_t i = 1; i < n; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n is the array's size
         if (logits[i] > logits[first_largest]) first_largest = i;
     }
     if (temperature == 0) {
