@@ -240,15 +240,17 @@ Test(file_output, a_bare_name_means_the_working_directory_of_the_start) {
 }
 
 Test(file_output, large_files_with_patches) {
-    // Pieces below, at and above the size of the buffer, and patches before and inside it.
+    // Pieces below, at and above the size of the buffer, and of what goes into it at all; patches
+    // before and inside it.
     enum { TOTAL = 5 * 1024 * 1024 + 123 };
     static uint8_t data[TOTAL];
     for (size_t i = 0; i < TOTAL; i++) data[i] = (uint8_t)(i * 2654435761u >> 13);
-    static const size_t pieces[] = {1, 1000, 1 << 20, 3, (2 << 20) + 7, (1 << 20) - 4, 5000};
+    static const size_t pieces[] = {1,    1000,    1 << 20,       3, (2 << 20) + 7, (1 << 20) - 4,
+                                    5000, 1 << 18, (1 << 18) - 1, 7};
     rk__output *output = open_and_write(path, "");
     size_t done = 0;
     for (size_t i = 0; done < TOTAL; i++) {
-        size_t piece = pieces[i % 7];
+        size_t piece = pieces[i % (sizeof pieces / sizeof pieces[0])];
         if (piece > TOTAL - done) piece = TOTAL - done;
         cr_assert_eq(rk__output_write(output, data + done, piece, NULL), RK_OK);
         done += piece;
@@ -342,8 +344,8 @@ Test(file_output, a_file_that_cannot_grow_fails_and_keeps_the_old_one) {
 
     // And when it is the last of the buffer that does not fit.
     cr_assert_eq(rk__output_open(&output, path, &err), RK_OK);
-    for (int i = 0; i < 5; i++) {
-        cr_assert_eq(rk__output_write(output, data, (1 << 19) - 1, &err), RK_OK, "piece %d", i);
+    for (int i = 0; i < 9; i++) { // small enough to be gathered
+        cr_assert_eq(rk__output_write(output, data, (1 << 18) - 1, &err), RK_OK, "piece %d", i);
     }
     cr_assert_eq(rk__output_commit(&output, true, &err), RK_ERR_IO);
     cr_assert_null(output);
