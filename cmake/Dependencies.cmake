@@ -4,9 +4,28 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
-pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
-pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.30)  # cuts words
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc>=2.1) # form C
+# What the library links with: a name here, what pkg-config calls it, the Debian package.
+set(RWKV_LIBRARY_MODULES
+  "ZLIB zlib zlib1g-dev"
+  "OPENBLAS openblas libopenblas-dev"
+  "CJSON libcjson libcjson-dev"
+  "PCRE2 libpcre2-8>=10.30 libpcre2-dev" # cuts words
+  "UTF8PROC libutf8proc>=2.1 libutf8proc-dev") # form C
+set(RWKV_LIBRARY_TARGETS)
+set(RWKV_PC_REQUIRES)      # for rwkv.pc
+set(RWKV_STATIC_MODULES)   # for rwkv-config.cmake
+set(RWKV_DEV_PACKAGES)     # for librwkv-dev
+foreach(module IN LISTS RWKV_LIBRARY_MODULES)
+  separate_arguments(module UNIX_COMMAND "${module}")
+  list(GET module 0 prefix)
+  list(GET module 1 name)
+  list(GET module 2 package)
+  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${name})
+  list(APPEND RWKV_LIBRARY_TARGETS PkgConfig::${prefix})
+  string(REGEX REPLACE ">=.*" "" plain_name ${name})
+  string(APPEND RWKV_PC_REQUIRES " ${plain_name}")
+  string(APPEND RWKV_DEV_PACKAGES ", ${package}")
+  string(APPEND RWKV_STATIC_MODULES "  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${name})\n")
+endforeach()
+
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto) # SHA-256, programs only

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs into an empty folder and builds a program with what pkg-config says there, shared and static.
+# Installs into an empty folder and builds a program with what pkg-config and find_package say there,
+# shared and static.
 #
 # usage: install.sh BUILD C_COMPILER VERSION CONSUMER.c
 
@@ -10,9 +11,14 @@ c_compiler=$2
 version=$3
 consumer=$4
 
-prefix=$(mktemp -d)
-trap 'rm -rf "$prefix"' EXIT
-DESTDIR='' cmake --install "$build" --prefix "$prefix" >/dev/null
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# Moved after it was installed: nothing in it may know where it was.
+DESTDIR='' cmake --install "$build" --prefix "$folder/first" >/dev/null
+mv "$folder/first" "$folder/prefix"
+prefix=$folder/prefix
 
 pkgconfig=$(dirname "$(find "$prefix" -name rwkv.pc)")
 export PKG_CONFIG_PATH=$pkgconfig
@@ -27,6 +33,13 @@ fi
 read -ra shared_flags < <(pkg-config --cflags --libs rwkv)
 "$c_compiler" -std=c17 "$consumer" "${shared_flags[@]}" -o "$prefix/shared"
 LD_LIBRARY_PATH=$library "$prefix/shared" "$version"
+
+for kind in rwkv static; do
+  cmake -S "$here/package" -B "$folder/$kind" -DCMAKE_C_COMPILER="$c_compiler" -DVERSION="$version" \
+    -DKIND="$kind" -DCONSUMER="$consumer" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+  cmake --build "$folder/$kind" >/dev/null
+  LD_LIBRARY_PATH=$library "$folder/$kind/consumer" "$version"
+done
 
 # The static library alone, with everything that it says it needs.
 rm "$library"/librwkv.so*
