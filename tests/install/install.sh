@@ -47,6 +47,29 @@ read -ra static_flags < <(pkg-config --static --cflags --libs rwkv)
 "$c_compiler" -std=c17 "$consumer" "${static_flags[@]}" -o "$prefix/static"
 "$prefix/static" "$version"
 
+# Every program brings its manual page and what bash completes.
+for program in "$prefix"/bin/*; do
+  name=${program##*/}
+  page=$prefix/share/man/man1/$name.1
+  grep -q '^\.SH "SYNOPSIS"' "$page"
+  if command -v groff >/dev/null; then
+    complaints=$(groff -man -ww -z "$page" 2>&1)
+    [[ -z $complaints ]] || {
+      echo "$complaints"
+      exit 1
+    }
+  fi
+  # shellcheck disable=SC1090
+  source "$prefix/share/bash-completion/completions/$name"
+  function=$(complete -p "$name" | grep -o '_rwkv_tools_[a-z0-9_]*')
+  COMP_WORDS=("$name" --vers) COMP_CWORD=1
+  "$function"
+  [[ ${COMPREPLY[*]} == --version ]] || {
+    echo "$name: --vers completes to '${COMPREPLY[*]}'"
+    exit 1
+  }
+done
+
 [[ -f $prefix/share/doc/rwkv-tools/LICENSE ]] || {
   echo "the licence is not installed"
   exit 1

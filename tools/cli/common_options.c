@@ -74,6 +74,13 @@ const cli_option cli_common_options[CLI_N_COMMON_OPTIONS] = {
     {.name = "help", .letter = 'h', .kind = CLI_BUILT_IN, .help = "print this help"},
     {.name = "usage", .kind = CLI_BUILT_IN, .help = "print the usage alone"},
     {.name = "version", .letter = 'V', .kind = CLI_BUILT_IN, .help = "print the version"},
+    {.name = "man-page", .kind = CLI_BUILT_IN, .help = "print the manual page, for man -l -"},
+    {
+        .name = "completion",
+        .argument = "SHELL",
+        .kind = CLI_BUILT_IN,
+        .help = "print what completes this command line in bash, zsh or fish",
+    },
 };
 
 void cli_apply_cpu(const cli_common *common) {

@@ -6,7 +6,7 @@
 
 // Rows 0 .. 3 belong to the bits CLI_COMMON_THREADS, _CPU, _QUIET, _JSON in this order; the others
 // are always there.
-enum { CLI_N_COMMON_OPTIONS = 7, CLI_N_SELECTABLE_OPTIONS = 4 };
+enum { CLI_N_COMMON_OPTIONS = 9, CLI_N_SELECTABLE_OPTIONS = 4 };
 extern const cli_option cli_common_options[CLI_N_COMMON_OPTIONS];
 
 // Makes the library use the instruction set that --cpu or RWKV_CPU names; a name that is none is

@@ -35,10 +35,16 @@ static void print_wrapped(FILE *out, const char *text, size_t column, size_t ind
     fputc('\n', out);
 }
 
+const char *cli_program_shown_name(const cli_program *program) {
+    static char name[64];
+    (void)snprintf(name, sizeof name, "%s%s", CLI_TOOL_PREFIX, program->name);
+    return name;
+}
+
 void cli_usage_print(FILE *out, const cli_program *program) {
     const char *lead = "Usage:";
     for (const char *const *usage = program->usages; *usage != NULL; usage++) {
-        const int indent = fprintf(out, "%-6s %s ", lead, program->name);
+        const int indent = fprintf(out, "%-6s %s ", lead, cli_program_shown_name(program));
         print_wrapped(out, *usage, (size_t)indent, (size_t)indent);
         lead = "";
     }
@@ -46,11 +52,11 @@ void cli_usage_print(FILE *out, const cli_program *program) {
 
 const char cli_its_value[] = "its value";
 
-// The help of an option with its default. Release: free.
-static char *option_help(const cli_option *option, const void *defaults) {
+char *cli_option_help(const cli_row *row, const void *defaults) {
+    const cli_option *option = row->option;
     const char *standard = option->standard;
     if (standard == NULL) return cli_copy(option->help);
-    const char *value = (const char *)defaults + option->offset;
+    const char *value = (const char *)defaults + row->offset;
     if (standard != cli_its_value) {
         return cli_format("%s (default: %s)", option->help, standard);
     }
@@ -60,7 +66,8 @@ static char *option_help(const cli_option *option, const void *defaults) {
     return cli_format("%s (default: %g)", option->help, *(const double *)value);
 }
 
-static void print_option(FILE *out, const cli_option *option, const void *defaults) {
+static void print_option(FILE *out, const cli_row *row, const void *defaults) {
+    const cli_option *option = row->option;
     const char *letter =
         option->letter != 0 ? (const char[]){'-', option->letter, ',', '\0'} : "   ";
     const char *space = option->argument != NULL ? " " : "";
@@ -72,7 +79,7 @@ static void print_option(FILE *out, const cli_option *option, const void *defaul
         column = 0;
     }
     fprintf(out, "%*s", (int)(MARGIN - column), "");
-    char *help = option_help(option, defaults);
+    char *help = cli_option_help(row, defaults);
     print_wrapped(out, help, MARGIN, MARGIN);
     free(help);
 }
@@ -81,20 +88,39 @@ static void print_options(FILE *out, const cli_program *program, const void *def
     cli_row rows[CLI_MAX_ROWS];
     const size_t n = cli_program_rows(program, rows);
     for (size_t i = 0; i < n; i++) {
-        if (i == 0 || rows[i].common != rows[i - 1].common) {
-            fprintf(out, "\n%s\n", rows[i].common ? "Common options:" : "Options:");
+        if (i == 0 || strcmp(rows[i].title, rows[i - 1].title) != 0) {
+            fprintf(out, "\n%s:\n", rows[i].title);
         }
-        print_option(out, rows[i].option, defaults);
+        print_option(out, &rows[i], defaults);
     }
+}
+
+void cli_example_print(FILE *out, const cli_program *program, const char *line,
+                       void (*print)(FILE *out, const char *text)) {
+    const size_t length = strlen(program->name);
+    if (strncmp(line, program->name, length) == 0) {
+        print(out, cli_program_shown_name(program));
+        line += length;
+    }
+    print(out, line);
+}
+
+static void print_plain(FILE *out, const char *text) {
+    fputs(text, out);
 }
 
 static void print_examples(FILE *out, const cli_program *program) {
     fputs("\nExamples:\n", out);
     for (const char *const *line = program->examples; line[0] != NULL; line += 2) {
-        fprintf(out, "  %s\n      ", line[0]);
+        fputs("  ", out);
+        cli_example_print(out, program, line[0], print_plain);
+        fputs("\n      ", out);
         print_wrapped(out, line[1], 6, 6);
     }
 }
+
+const char cli_exit_statuses[] =
+    "0 done, 1 a file or a device is wrong, 2 the command line is wrong, 130 interrupted.";
 
 void cli_help_print(FILE *out, const cli_program *program, const void *defaults) {
     cli_usage_print(out, program);
@@ -102,11 +128,10 @@ void cli_help_print(FILE *out, const cli_program *program, const void *defaults)
     print_wrapped(out, program->description, 0, 0);
     print_options(out, program, defaults);
     print_examples(out, program);
-    fputs("\nExit status: 0 done, 1 a file or a device is wrong, 2 the command line is "
-          "wrong,\n130 interrupted.\n",
-          out);
+    fputs("\nExit status: ", out);
+    print_wrapped(out, cli_exit_statuses, 13, 0);
 }
 
 void cli_version_print(FILE *out, const cli_program *program) {
-    fprintf(out, "%s (rwkv-tools) %s\n", program->name, rk_version());
+    fprintf(out, "%s (rwkv-tools) %s\n", cli_program_shown_name(program), rk_version());
 }

@@ -10,7 +10,9 @@
 
 #include "cli/allocate.h"
 #include "cli/common_options.h"
+#include "cli/completion.h"
 #include "cli/help.h"
+#include "cli/man_page.h"
 #include "cli/messages.h"
 #include "cli/numbers.h"
 #include "cli/standard_streams.h"
@@ -37,15 +39,23 @@ void cli_text_list_free(cli_text_list *list) {
     *list = (cli_text_list){0};
 }
 
-size_t cli_program_rows(const cli_program *program, cli_row rows[CLI_MAX_ROWS]) {
-    size_t n = 0;
-    for (size_t i = 0; i < program->n_options && n < CLI_MAX_ROWS; i++) {
-        rows[n++] = (cli_row){.option = &program->options[i], .common = false};
+static size_t add_rows(cli_row rows[CLI_MAX_ROWS], size_t n, const cli_option_group *group) {
+    for (size_t i = 0; i < group->n_options && n < CLI_MAX_ROWS; i++) {
+        const cli_option *option = &group->options[i];
+        rows[n++] = (cli_row){option, group->title, false, group->offset + option->offset};
     }
+    return n;
+}
+
+size_t cli_program_rows(const cli_program *program, cli_row rows[CLI_MAX_ROWS]) {
+    const cli_option_group own = {"Options", program->options, program->n_options, 0};
+    size_t n = add_rows(rows, 0, &own);
+    for (size_t i = 0; i < program->n_groups; i++) n = add_rows(rows, n, &program->groups[i]);
     for (size_t i = 0; i < CLI_N_COMMON_OPTIONS && n < CLI_MAX_ROWS; i++) {
         const bool always = i >= CLI_N_SELECTABLE_OPTIONS;
+        const cli_option *option = &cli_common_options[i];
         if (always || (program->common & (1u << i)) != 0) {
-            rows[n++] = (cli_row){.option = &cli_common_options[i], .common = true};
+            rows[n++] = (cli_row){option, "Common options", true, option->offset};
         }
     }
     return n;
@@ -55,8 +65,12 @@ static int row_key(const cli_row *row, size_t index) {
     return row->option->letter != 0 ? row->option->letter : FIRST_LONG_KEY + (int)index;
 }
 
-static _Noreturn void answer(const parsing *p, const cli_option *option) {
+static _Noreturn void answer(const parsing *p, const cli_option *option, const char *text) {
     const cli_program *program = p->program;
+    if (strcmp(option->name, "man-page") == 0) cli_man_page_print(stdout, program, p->defaults);
+    if (strcmp(option->name, "completion") == 0 && !cli_completion_print(stdout, program, text)) {
+        cli_misuse("--completion: unknown shell '%s': choose bash, zsh or fish", text);
+    }
     if (strcmp(option->name, "help") == 0) cli_help_print(stdout, program, p->defaults);
     if (strcmp(option->name, "usage") == 0) cli_usage_print(stdout, program);
     if (strcmp(option->name, "version") == 0) cli_version_print(stdout, program);
@@ -99,7 +113,7 @@ static void set_custom(void *value, const cli_option *option, const char *text) 
 
 static void set_value(const parsing *p, const cli_row *row, const char *text) {
     const cli_option *option = row->option;
-    void *value = (char *)(row->common ? (void *)p->common : p->settings) + option->offset;
+    void *value = (char *)(row->common ? (void *)p->common : p->settings) + row->offset;
     switch (option->kind) {
     case CLI_FLAG:
         *(bool *)value = true;
@@ -123,7 +137,7 @@ static void set_value(const parsing *p, const cli_row *row, const char *text) {
         set_custom(value, option, text);
         break;
     case CLI_BUILT_IN:
-        answer(p, option);
+        answer(p, option, text);
     }
 }
 

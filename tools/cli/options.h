@@ -69,13 +69,24 @@ typedef struct cli_common {
     bool quiet, json;
 } cli_common;
 
+// Options that belong together: a heading in the help, and a struct of their own in the settings.
+typedef struct cli_option_group {
+    const char *title; // "Sampling"
+    const cli_option *options;
+    size_t n_options;
+    size_t offset; // of their struct; the options' offsets count from there
+} cli_option_group;
+
 typedef struct cli_program {
     const char *name;
+    const char *summary;         // a phrase: "make a model file smaller"
     const char *const *usages;   // what may follow the name; ends with NULL
     const char *description;     // sentences; '\n' begins a new paragraph
     const char *const *examples; // command, what it does, command, ...; ends with NULL
     const cli_option *options;
     size_t n_options;
+    const cli_option_group *groups; // [n_groups], more options, after `options`
+    size_t n_groups;
     size_t settings_size;
     unsigned common; // CLI_COMMON_*
 } cli_program;
@@ -83,11 +94,13 @@ typedef struct cli_program {
 // An option and where its value lives.
 typedef struct cli_row {
     const cli_option *option;
+    const char *title; // of its group
     bool common;
+    size_t offset; // in the settings, or in the cli_common
 } cli_row;
 
 // All options of a program: its own, then the common ones. Returns their number.
-enum { CLI_MAX_ROWS = 64 };
+enum { CLI_MAX_ROWS = 96 };
 size_t cli_program_rows(const cli_program *program, cli_row rows[CLI_MAX_ROWS]);
 
 // Reads the command line. `settings` holds the defaults and receives values at the options'

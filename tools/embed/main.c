@@ -50,6 +50,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "embed",
+    .summary = "turn texts into vectors",
     .usages =
         (const char *const[]){"MODEL -f TEXTS -o OUT.npy|OUT.jsonl [--vectors LIST] [OPTION...]",
                               NULL},

@@ -68,6 +68,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "lora_merge",
+    .summary = "merge adapters into a model",
     .usages = (const char *const[]){"BASE ADAPTER... OUT --alpha A [OPTION...]", NULL},
     .description = "Merges low-rank adapters into a model: for every pair X.lora_A, X.lora_B of an "
                    "adapter, X becomes X + A "

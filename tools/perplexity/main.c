@@ -53,6 +53,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "perplexity",
+    .summary = "measure how well models predict a text",
     .usages = (const char *const[]){"MODEL... -f TEXT [--types LIST] [OPTION...]", NULL},
     .description = "Measures models on a text: perplexity (per token) with its standard error, "
                    "bits per byte, size, speed of "

@@ -77,6 +77,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "pth2bin",
+    .summary = "convert PyTorch checkpoints to model files",
     .usages =
         (const char *const[]){"IN OUT [--type TYPE] [OPTION...]",
                               "--dry-run IN [--type TYPE] [OPTION...]", "--list IN [--json]", NULL},

@@ -31,6 +31,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "quantize",
+    .summary = "make a model file smaller",
     .usages = (const char *const[]){"IN OUT FORMAT [OPTION...]", NULL},
     .description =
         "Writes the model IN with its matrices in another FORMAT: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, "

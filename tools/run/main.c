@@ -119,6 +119,7 @@ static const cli_option option_table[] = {
 
 static const cli_program program = {
     .name = "rwkv-run",
+    .summary = "generate text with an RWKV language model",
     .usages =
         (const char *const[]){"MODEL -p PROMPT [OPTION...]", "MODEL -f FILE [OPTION...]", NULL},
     .description = "Continues a text. The continuation, and nothing else, goes to standard output "
