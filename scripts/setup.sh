@@ -21,7 +21,7 @@ tidy_commands=(clang:clang run-clang-tidy:clang-tidy)
 # Libraries with their headers; the first of several is the one that is installed.
 build_libraries=(libc6-dev zlib1g-dev libcjson-dev libpcre2-dev libutf8proc-dev libssl-dev
   'libopenblas-serial-dev|libopenblas-pthread-dev|libopenblas-openmp-dev')
-tests_libraries=(libcriterion-dev libzip-dev)
+tests_libraries=(libcriterion-dev libzip-dev python3-numpy python3-pytest)
 fuzz_libraries=('libclang-rt-dev|libclang-rt-14-dev')
 tidy_libraries=()
 
