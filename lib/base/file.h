@@ -8,15 +8,29 @@
 
 #include "base/error_internal.h"
 
+// What takes a file's place where there is none, as when speed is measured with weights that are
+// made up: gives `size` bytes from `offset` on, which lie within the file. Called by several
+// threads at once; borrowed, with self, until the file is closed.
+typedef struct rk__file_source {
+    rk_status (*read)(void *self, uint64_t offset, void *out, size_t size, rk_error *err);
+    void *self;
+    uint64_t size;
+} rk__file_source;
+
 // A regular file opened for reading. Reads are thread-safe.
 typedef struct rk__file {
     int fd;
-    uint64_t size; // at open
-    char *path;    // owned, for messages
+    uint64_t size;                 // at open
+    char *path;                    // owned, for messages
+    const rk__file_source *source; // NULL: bytes come from fd
 } rk__file;
 
 // Fails with the path and the reason for whatever is not a regular file that can be read.
 rk_status rk__file_open(rk__file *file, const char *path, rk_error *err);
+
+// Whatever `source` gives, under this name.
+rk_status rk__file_open_source(rk__file *file, const char *path, const rk__file_source *source,
+                               rk_error *err);
 void rk__file_close(rk__file *file);
 
 // Exactly `size` bytes from `offset` on; a file that has become shorter is an error.

@@ -43,9 +43,15 @@ out:
     return status;
 }
 
+rk_status rk__file_open_source(rk__file *file, const char *path, const rk__file_source *source,
+                               rk_error *err) {
+    *file = (rk__file){.fd = -1, .size = source->size, .source = source};
+    return rk__copy_string(&file->path, path, strlen(path), err);
+}
+
 void rk__file_close(rk__file *file) {
     // The path, not the number, tells an open file: all zeros is a closed one.
-    if (file->path) close(file->fd);
+    if (file->path && !file->source) close(file->fd);
     rk__free(file->path);
     *file = (rk__file){.fd = -1};
 }
@@ -61,6 +67,10 @@ rk_status rk__file_read(const rk__file *file, uint64_t offset, void *out, size_t
                         rk_error *err) {
     if (offset > INT64_MAX || size > INT64_MAX - offset) {
         return fail_short(file, offset, size, err);
+    }
+    if (file->source) {
+        if (offset + size > file->size) return fail_short(file, offset, size, err);
+        return file->source->read(file->source->self, offset, out, size, err);
     }
     uint8_t *to = out;
     size_t done = 0;

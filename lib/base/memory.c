@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 bool rk_size_mul(size_t *out, size_t a, size_t b) {
     if (!__builtin_mul_overflow(a, b, out)) return true;
@@ -44,6 +45,18 @@ rk_status rk__alloc_aligned(void **out, size_t count, size_t size, rk_error *err
     const size_t padded = (bytes + RK_CACHE_LINE - 1) / RK_CACHE_LINE * RK_CACHE_LINE;
     *out = aligned_alloc(RK_CACHE_LINE, padded);
     return *out ? RK_OK : rk__fail_memory(err, bytes);
+}
+
+rk_status rk__alloc_large(void **out, size_t size, rk_error *err) {
+    static const size_t huge_page = (size_t)2 << 20;
+    if (size < huge_page) return rk__alloc_aligned(out, size, 1, err);
+    *out = NULL;
+    if (size > PTRDIFF_MAX - huge_page) return rk__fail_memory(err, size);
+    const size_t padded = (size + huge_page - 1) / huge_page * huge_page;
+    *out = aligned_alloc(huge_page, padded);
+    if (!*out) return rk__fail_memory(err, size);
+    (void)madvise(*out, padded, MADV_HUGEPAGE); // advice: it works without, a little slower
+    return RK_OK;
 }
 
 rk_status rk__grow(void **buffer, size_t *capacity, size_t needed, size_t size, rk_error *err) {

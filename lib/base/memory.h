@@ -19,6 +19,10 @@ rk_status rk__alloc(void **out, size_t count, size_t size, rk_error *err);
 // The same, aligned to a cache line and not zeroed. Release: rk__free.
 rk_status rk__alloc_aligned(void **out, size_t count, size_t size, rk_error *err);
 
+// The same for memory that is large and read again and again: in huge pages where the system has
+// them, so that the addresses of gigabytes fit the processor's tables. Release: rk__free.
+rk_status rk__alloc_large(void **out, size_t size, rk_error *err);
+
 // Grows *buffer to hold at least `needed` elements of `size` bytes, doubling *capacity. The new
 // part is not zeroed. On failure the buffer stays as it was.
 rk_status rk__grow(void **buffer, size_t *capacity, size_t needed, size_t size, rk_error *err);

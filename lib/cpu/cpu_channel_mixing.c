@@ -50,16 +50,16 @@ void rk__channel_mixing(const rk__pass *pass) {
     const rk__channel_mixing_weights *w = &pass->common->ffn;
     rk__workspace *ws = pass->workspace;
     const size_t n_embd = pass->stage->dims.n_embd;
-    rk__run_step(pass, norm);
-    rk__run_step(pass, mix);
+    rk__run_token_step(pass, norm);
+    rk__run_token_step(pass, mix);
     const rk__product_job inputs[] = {
         {w->key, &ws->ffn_key, ws->ffn_hidden.x, ws->ffn_hidden.columns},
         {w->receptance, &ws->ffn_receptance, ws->ffn_gate, n_embd}, // the last one: may be absent
     };
     const size_t n_inputs = sizeof inputs / sizeof inputs[0];
     rk__run_products(pass, inputs, w->receptance == NULL ? n_inputs - 1 : n_inputs);
-    rk__run_step(pass, activate);
+    rk__run_token_step(pass, activate);
     const rk__product_job output = {w->value, &ws->ffn_hidden, ws->branch, n_embd};
     rk__run_products(pass, &output, 1);
-    rk__run_step(pass, finish);
+    rk__run_token_step(pass, finish);
 }

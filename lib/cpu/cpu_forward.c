@@ -5,18 +5,28 @@
 
 // ---- embedding
 
-static void embed_token(const rk__pass *pass, const rk__span *span, size_t token) {
+// Rows may have to be read from the file, which can fail.
+static rk_status look_up(const rk__pass *pass, rk_error *err) {
+    const rk__matrix *emb = pass->stage->outer.emb;
+    const size_t n_embd = pass->stage->dims.n_embd;
+    for (size_t t = 0; t < pass->batch->n_tokens; t++) {
+        RK_TRY(rk__matrix_row(emb, pass->batch->tokens[t], pass->workspace->row,
+                              pass->workspace->x + t * n_embd, err));
+    }
+    return RK_OK;
+}
+
+static void norm_token(const rk__pass *pass, const rk__span *span, size_t token) {
     (void)span;
     const rk__outer_weights *outer = &pass->stage->outer;
     const size_t n_embd = pass->stage->dims.n_embd;
     float *x = pass->workspace->x + token * n_embd;
-    rk__matrix_row(outer->emb, pass->batch->tokens[token], x);
     pass->stage->kernels.vector.layer_norm(x, x, outer->ln0_weight, outer->ln0_bias, n_embd,
                                            RK__LAYER_NORM_EPS);
 }
 
-static void embed(const rk__pass *pass, size_t thread, size_t n_threads) {
-    rk__for_tokens(pass, thread, n_threads, embed_token);
+static void norm_embedding(const rk__pass *pass, size_t thread, size_t n_threads) {
+    rk__for_tokens(pass, thread, n_threads, norm_token);
 }
 
 // ---- head
@@ -33,6 +43,17 @@ static void prepare_head(const rk__pass *pass, size_t first, size_t n) {
                                          n_embd, RK__LAYER_NORM_EPS);
     }
     if (stage->outer.head->product.quantized_input) rk__input_round(input, &stage->kernels, 0, n);
+}
+
+// The last layer norm where it is wanted as it is.
+static void show_hidden(const rk__pass *pass) {
+    const rk__stage *stage = pass->stage;
+    const size_t n_embd = stage->dims.n_embd;
+    for (size_t i = 0; i < pass->batch->n_shown; i++) {
+        const float *x = pass->workspace->x + pass->batch->shown[i] * n_embd;
+        stage->kernels.vector.layer_norm(pass->batch->hidden[i], x, stage->outer.ln_out_weight,
+                                         stage->outer.ln_out_bias, n_embd, RK__LAYER_NORM_EPS);
+    }
 }
 
 // How many of the wanted logits from `first` on lie one behind the other where they are wanted.
@@ -83,7 +104,6 @@ static void compute_logits(const rk__pass *pass) {
 
 rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__stage_state *state,
                           const rk__batch *batch, rk_error *err) {
-    (void)err; // everything was checked and allocated before
     const size_t stream_bytes = batch->n_tokens * stage->dims.n_embd * sizeof(float);
     const rk__vector *vector = &stage->kernels.vector;
     rk__pass pass = {.stage = stage,
@@ -92,7 +112,8 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
                      .state = state,
                      .mix = stage->version->shifts_towards_previous ? vector->shift : vector->lerp};
     if (stage->has_embedding) {
-        rk__run_step(&pass, embed);
+        RK_TRY(look_up(&pass, err));
+        rk__run_token_step(&pass, norm_embedding);
     } else {
         memcpy(workspace->x, batch->x, stream_bytes);
     }
@@ -105,6 +126,7 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
     }
     if (stage->has_head) {
         compute_logits(&pass);
+        show_hidden(&pass);
     } else {
         memcpy(batch->x, workspace->x, stream_bytes);
     }

@@ -39,7 +39,8 @@ struct rk__stage {
     uint8_t *layers;      // owned: [n_layers] structs of arch->layer_bytes
     rk__matrix *matrices; // owned: [n_matrices]
     size_t n_matrices;
-    float *vectors; // owned: all float vectors, one behind the other
+    uint8_t *panels; // owned: the matrices' data, one behind the other
+    float *vectors;  // owned: all float vectors, one behind the other
     size_t n_vector_floats;
 };
 
@@ -68,6 +69,9 @@ struct rk__workspace {
     rk__input ffn_hidden;              // [tokens][n_ffn]
     float *ffn_gate;                   // [tokens][n_embd]
     float *logits;                     // [RK__LOGITS_TILE][n_vocab], on stages with a head
+    void *row;                         // of the embedding, as it is stored
+    uint8_t *panels;                   // [n_threads][panels_bytes], of rk__multiplication
+    size_t panels_bytes;
 };
 
 // Epsilon of all layer norms.
@@ -95,11 +99,14 @@ struct rk__pass {
 // The state of the pass's layer for a sequence.
 float *rk__pass_state(const rk__pass *pass, size_t sequence);
 
-// A step: does share `thread` of the work, by tokens, channels or rows as it sees fit.
+// A step: does share `thread` of the work.
 typedef void (*rk__step)(const rk__pass *pass, size_t thread, size_t n_threads);
 
-// Runs a step on all threads, or on the calling thread alone when there is little to do.
-void rk__run_step(const rk__pass *pass, rk__step step);
+// Runs a step on all threads, or on the calling thread alone when there is little to do: one whose
+// shares are tokens, and one whose shares are channels or heads, each with all tokens, as the
+// recurrences have them.
+void rk__run_token_step(const rk__pass *pass, rk__step step);
+void rk__run_channel_step(const rk__pass *pass, rk__step step);
 
 // Computes products that belong together, after showing their inputs to the observer; on all
 // threads or, when there is little to do, on the calling one.

@@ -1,124 +1,10 @@
-// Loads and packs matrices, and multiplies them.
+// What matrices are made of, and their products.
 #include "cpu/cpu_matrix.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "cpu/share.h"
 #include "tensor/convert_row.h"
 #include "tensor/finite.h"
-
-// Rows are read in slabs of about this many bytes of float32: enough to amortise a read, small
-// enough for the cache.
-enum { SLAB_BYTES = 1 << 20 };
-
-// One matrix being loaded by all threads of a pool.
-typedef struct loader {
-    rk__matrix *matrix;
-    const rk__weights *weights;
-    const rk__tensor_plan *tensor;
-    size_t row_bytes;
-    size_t slab_rows;   // a multiple of panel_rows
-    atomic_size_t next; // row of the next slab
-    atomic_bool failed;
-    pthread_mutex_t lock; // guards status and error: the first failure is reported
-    rk_status status;
-    rk_error error;
-} loader;
-
-static void set_failure(loader *l, rk_status status, const rk_error *error) {
-    pthread_mutex_lock(&l->lock);
-    if (l->status == RK_OK) {
-        l->status = status;
-        l->error = *error;
-    }
-    pthread_mutex_unlock(&l->lock);
-    atomic_store(&l->failed, true);
-}
-
-static void store_slab(const loader *l, const uint8_t *rows, size_t first, size_t n) {
-    const rk__matrix *m = l->matrix;
-    const size_t panel_rows = m->product.panel_rows;
-    if (panel_rows == 0) { // plain rows
-        memcpy(m->data + first * l->row_bytes, rows, n * l->row_bytes);
-        return;
-    }
-    for (size_t row = 0; row < n; row += panel_rows) {
-        const size_t left = n - row;
-        m->product.pack(m->data + (first + row) / panel_rows * m->panel_bytes,
-                        rows + row * l->row_bytes, l->row_bytes,
-                        left < panel_rows ? left : panel_rows, m->columns);
-    }
-}
-
-// Names the first row that holds something else than numbers.
-static rk_status check_slab(const loader *l, const uint8_t *rows, size_t first, size_t n,
-                            rk_error *err) {
-    const rk__matrix *m = l->matrix;
-    if (rk__values_are_finite(m->dtype, rows, n * m->columns)) return RK_OK;
-    size_t row = 0;
-    while (rk__values_are_finite(m->dtype, rows + row * l->row_bytes, m->columns)) row++;
-    return rk__fail(err, RK_ERR_RANGE, "%s: row %zu of tensor %s holds NaN or infinity",
-                    rk_checkpoint_path(l->weights->file), first + row, m->name);
-}
-
-static rk_status load_slabs(loader *l, rk_error *err) {
-    uint8_t *rows = NULL;
-    float *scratch = NULL;
-    rk_status status = rk__alloc_aligned((void **)&rows, l->slab_rows, l->row_bytes, err);
-    if (status != RK_OK) goto out;
-    status = rk__alloc_aligned((void **)&scratch, l->slab_rows * l->matrix->columns,
-                               sizeof scratch[0], err);
-    if (status != RK_OK) goto out;
-    while (!atomic_load(&l->failed)) {
-        const size_t first = atomic_fetch_add(&l->next, l->slab_rows);
-        if (first >= l->matrix->rows) break;
-        const size_t left = l->matrix->rows - first;
-        const size_t n = left < l->slab_rows ? left : l->slab_rows;
-        status = rk__weights_read_as(l->weights, l->tensor, l->matrix->dtype, first, n, rows,
-                                     n * l->row_bytes, scratch, err);
-        if (status != RK_OK) goto out;
-        status = check_slab(l, rows, first, n, err);
-        if (status != RK_OK) goto out;
-        store_slab(l, rows, first, n);
-    }
-out:
-    rk__free(rows);
-    rk__free(scratch);
-    return status;
-}
-
-static void load_job(void *argument, size_t thread, size_t n_threads) {
-    (void)thread;
-    (void)n_threads;
-    loader *l = argument;
-    rk_error error;
-    const rk_status status = load_slabs(l, &error);
-    if (status != RK_OK) set_failure(l, status, &error);
-}
-
-// Runs the loader over all rows, in slabs of whole panels.
-static rk_status load(rk__matrix *matrix, const rk__weights *weights, const rk__tensor_plan *tensor,
-                      size_t panel_rows, rk_pool *pool, rk_error *err) {
-    const size_t n_panels = (matrix->rows + panel_rows - 1) / panel_rows;
-    RK_TRY(rk__alloc_aligned((void **)&matrix->data, n_panels, matrix->panel_bytes, err));
-    const size_t panels_per_slab = SLAB_BYTES / (matrix->columns * sizeof(float) * panel_rows);
-    loader l = {.matrix = matrix,
-                .weights = weights,
-                .tensor = tensor,
-                .row_bytes = matrix->panel_bytes / panel_rows,
-                .slab_rows = panel_rows * (panels_per_slab == 0 ? 1 : panels_per_slab),
-                .lock = PTHREAD_MUTEX_INITIALIZER};
-    rk_pool_run(pool, load_job, &l);
-    pthread_mutex_destroy(&l.lock);
-    if (l.status != RK_OK) {
-        if (err != NULL) *err = l.error;
-        rk__matrix_fini(matrix);
-    }
-    return l.status;
-}
 
 static rk__matrix describe(const rk__weights *weights, const rk__tensor_plan *tensor,
                            rk_dtype dtype) {
@@ -133,45 +19,86 @@ static rk_status refuse_columns(const rk__matrix *matrix, rk_error *err) {
                     matrix->columns, rk_dtype_describe(matrix->dtype)->name);
 }
 
-rk_status rk__matrix_load(rk__matrix *matrix, const rk__kernels *kernels,
-                          const rk__weights *weights, const rk__tensor_plan *tensor, rk_dtype dtype,
-                          rk_pool *pool, rk_error *err) {
+rk_status rk__matrix_describe(rk__matrix *matrix, const rk__product *product,
+                              const rk__weights *weights, const rk__tensor_plan *tensor,
+                              rk_dtype dtype, rk_error *err) {
     *matrix = describe(weights, tensor, dtype);
-    matrix->product = kernels->product[dtype];
-    if (matrix->product.multiply == NULL) {
+    matrix->product = *product;
+    if (product->multiply == NULL) {
         return rk__fail(err, RK_ERR_UNSUPPORTED, "%s: no kernels for %s", matrix->name,
                         rk_dtype_describe(dtype)->name);
     }
-    if (!rk__panel_bytes(&matrix->panel_bytes, &matrix->product, dtype, matrix->columns)) {
+    if (!rk__panel_bytes(&matrix->panel_bytes, product, dtype, matrix->columns)) {
         return refuse_columns(matrix, err);
     }
-    return load(matrix, weights, tensor, matrix->product.panel_rows, pool, err);
+    return RK_OK;
 }
 
-rk_status rk__matrix_load_rows(rk__matrix *matrix, const rk__weights *weights,
-                               const rk__tensor_plan *tensor, rk_dtype dtype, rk_pool *pool,
-                               rk_error *err) {
+rk_status rk__matrix_describe_sparse(rk__matrix *matrix, const rk__product *product,
+                                     const rk__weights *weights, const rk__tensor_plan *tensor,
+                                     rk_dtype dtype, size_t n_threads, rk_error *err) {
+    RK_TRY(rk__matrix_describe(matrix, product, weights, tensor, dtype, err));
+    matrix->planes = rk__planes_describe(dtype, matrix->rows, matrix->columns, n_threads);
+    return RK_OK;
+}
+
+rk_status rk__matrix_describe_rows(rk__matrix *matrix, const rk__weights *weights,
+                                   const rk__tensor_plan *tensor, rk_dtype dtype, rk_error *err) {
     *matrix = describe(weights, tensor, dtype);
     if (!rk_dtype_row_bytes(&matrix->panel_bytes, dtype, matrix->columns)) {
         return refuse_columns(matrix, err);
     }
-    return load(matrix, weights, tensor, 1, pool, err);
+    if (rk__weights_stored_as(weights, tensor, dtype) &&
+        rk__checkpoint_reads_rows_alone(weights->file, tensor->source)) {
+        matrix->weights = weights;
+        matrix->tensor = tensor;
+    }
+    return RK_OK;
 }
 
-void rk__matrix_row(const rk__matrix *matrix, size_t row, float *out) {
-    rk__row_decoder_of(matrix->dtype)(out, matrix->data + row * matrix->panel_bytes,
-                                      matrix->columns);
+size_t rk__matrix_unit_rows(const rk__matrix *matrix) {
+    if (matrix->planes.rows > 0) return RK__PLANE_ROWS;
+    return matrix->product.panel_rows == 0 ? 1 : matrix->product.panel_rows;
+}
+
+static size_t row_bytes(const rk__matrix *matrix) {
+    return matrix->panel_bytes / (matrix->product.panel_rows == 0 ? 1 : matrix->product.panel_rows);
+}
+
+bool rk__matrix_packed_bytes(size_t *out, const rk__matrix *matrix) {
+    const size_t unit = rk__matrix_unit_rows(matrix);
+    const size_t n_units = matrix->rows / unit + (matrix->rows % unit == 0 ? 0 : 1);
+    *out = 0;
+    return matrix->weights != NULL || rk_size_mul(out, n_units, unit * row_bytes(matrix));
+}
+
+rk_status rk__matrix_refuse_row(const rk__matrix *matrix, const rk__weights *weights, size_t row,
+                                rk_error *err) {
+    return rk__fail(err, RK_ERR_RANGE, "%s: row %zu of tensor %s holds NaN or infinity",
+                    rk_checkpoint_path(weights->file), row, matrix->name);
+}
+
+rk_status rk__matrix_row(const rk__matrix *matrix, size_t row, void *scratch, float *out,
+                         rk_error *err) {
+    const void *bytes = scratch;
+    if (matrix->weights == NULL) {
+        bytes = matrix->data + row * matrix->panel_bytes;
+    } else {
+        RK_TRY(rk__weights_read_stored(matrix->weights, matrix->tensor, row, 1, scratch,
+                                       matrix->panel_bytes, err));
+        // The file may have changed since it was checked.
+        if (!rk__values_are_finite(matrix->dtype, scratch, matrix->columns)) {
+            return rk__matrix_refuse_row(matrix, matrix->weights, row, err);
+        }
+    }
+    rk__row_decoder_of(matrix->dtype)(out, bytes, matrix->columns);
+    return RK_OK;
 }
 
 uint64_t rk__matrix_bytes(const rk__matrix *matrix) {
     size_t row_bytes = 0;
     (void)rk_dtype_row_bytes(&row_bytes, matrix->dtype, matrix->columns);
     return (uint64_t)row_bytes * matrix->rows;
-}
-
-void rk__matrix_fini(rk__matrix *matrix) {
-    rk__free(matrix->data);
-    *matrix = (rk__matrix){0};
 }
 
 rk_status rk__input_init(rk__input *input, size_t tokens, size_t columns, rk_error *err) {
@@ -201,17 +128,63 @@ void rk__input_round(rk__input *input, const rk__kernels *kernels, size_t first,
                                   columns);
 }
 
-void rk__multiply_share(const rk__product_job *jobs, size_t n_jobs, size_t n_tokens, size_t thread,
-                        size_t n_threads) {
-    for (size_t i = 0; i < n_jobs; i++) {
-        const rk__matrix *m = jobs[i].matrix;
-        const rk__input *input = jobs[i].input;
-        const size_t panel_rows = m->product.panel_rows;
-        const rk__share rows = rk__share_of(m->rows, panel_rows, thread, n_threads);
+// ---- products
+
+// Up to RK__PLANE_TOKENS tokens are multiplied with planes. For more, planes become panels, this
+// many rows at a time, which stay in a core's own cache; their products are faster, and few columns
+// are zero for all tokens.
+enum { SLAB_ROWS = RK__PLANE_ROWS };
+
+size_t rk__matrix_scratch_bytes(const rk__matrix *matrix, size_t max_tokens) {
+    if (matrix->planes.rows == 0 || max_tokens <= RK__PLANE_TOKENS) return 0;
+    return SLAB_ROWS * row_bytes(matrix);
+}
+
+static rk__activations activations_of(const rk__input *input) {
+    return (rk__activations){input->x, input->q, input->scale, input->qsum};
+}
+
+static void multiply_planes(const rk__multiplication *work, const rk__product_job *job,
+                            rk__share rows) {
+    const rk__activations input = activations_of(job->input);
+    work->planes->multiply(job->out + rows.begin, job->out_stride, &job->matrix->planes, rows.begin,
+                           rows.end - rows.begin, &input, work->n_tokens);
+}
+
+// Slab after slab of the planes becomes panels.
+static void multiply_slabs(const rk__multiplication *work, const rk__product_job *job,
+                           rk__share rows, uint8_t *panels) {
+    const rk__matrix *m = job->matrix;
+    const rk__activations input = activations_of(job->input);
+    for (size_t row = rows.begin; row < rows.end; row += SLAB_ROWS) {
+        const size_t left = rows.end - row, n = left < SLAB_ROWS ? left : SLAB_ROWS;
+        work->planes->to_panels(&m->planes, row, rk__planes_rows(n), panels, &m->product);
+        m->product.multiply(job->out + row, job->out_stride, panels, n, m->columns, &input,
+                            work->n_tokens);
+    }
+}
+
+static void multiply_panels(const rk__multiplication *work, const rk__product_job *job,
+                            rk__share rows) {
+    const rk__matrix *m = job->matrix;
+    const rk__activations input = activations_of(job->input);
+    m->product.multiply(job->out + rows.begin, job->out_stride,
+                        m->data + rows.begin / m->product.panel_rows * m->panel_bytes,
+                        rows.end - rows.begin, m->columns, &input, work->n_tokens);
+}
+
+void rk__multiply_share(const rk__multiplication *work, size_t thread, size_t n_threads) {
+    for (size_t i = 0; i < work->n_jobs; i++) {
+        const rk__product_job *job = &work->jobs[i];
+        const size_t unit = rk__matrix_unit_rows(job->matrix);
+        const rk__share rows = rk__share_of(job->matrix->rows, unit, thread, n_threads);
         if (rows.begin == rows.end) continue;
-        const rk__activations activations = {input->x, input->q, input->scale, input->qsum};
-        m->product.multiply(jobs[i].out + rows.begin, jobs[i].out_stride,
-                            m->data + rows.begin / panel_rows * m->panel_bytes,
-                            rows.end - rows.begin, m->columns, &activations, n_tokens);
+        if (job->matrix->planes.rows == 0) {
+            multiply_panels(work, job, rows);
+        } else if (work->n_tokens <= RK__PLANE_TOKENS) {
+            multiply_planes(work, job, rows);
+        } else {
+            multiply_slabs(work, job, rows, work->panels + thread * work->panels_bytes);
+        }
     }
 }

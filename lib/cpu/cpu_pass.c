@@ -23,24 +23,30 @@ static void step_job(void *argument, size_t thread, size_t n_threads) {
 // processors. Work of about as many microseconds is done by the calling thread alone.
 enum { FEW_VALUES = 16 * 1024, FEW_WEIGHT_BYTES = 256 * 1024 };
 
-void rk__run_step(const rk__pass *pass, rk__step step) {
-    const rk__batch *batch = pass->batch;
-    if (batch->n_tokens == 1 || batch->n_tokens * pass->stage->dims.n_embd < FEW_VALUES) {
-        step(pass, 0, 1);
-        return;
-    }
+static void run_if_worthwhile(const rk__pass *pass, rk__step step, bool worthwhile) {
     step_run run = {pass, step};
-    rk_pool_run(batch->pool, step_job, &run);
+    if (worthwhile) {
+        rk_pool_run(pass->batch->pool, step_job, &run);
+    } else {
+        step(pass, 0, 1);
+    }
 }
 
-typedef struct product_run {
-    const rk__product_job *jobs;
-    size_t n_jobs, n_tokens;
-} product_run;
+void rk__run_token_step(const rk__pass *pass, rk__step step) {
+    const size_t n_tokens = pass->batch->n_tokens;
+    run_if_worthwhile(pass, step,
+                      n_tokens > 1 && n_tokens * pass->stage->dims.n_embd >= FEW_VALUES);
+}
+
+void rk__run_channel_step(const rk__pass *pass, rk__step step) {
+    const rk_dims *dims = &pass->stage->dims;
+    // A vector register of a state matrix takes about as long as a value of a vector.
+    const size_t n_values = pass->batch->n_tokens * dims->n_embd;
+    run_if_worthwhile(pass, step, n_values * (1 + dims->head_size / 8) >= FEW_VALUES);
+}
 
 static void product_job(void *argument, size_t thread, size_t n_threads) {
-    const product_run *run = argument;
-    rk__multiply_share(run->jobs, run->n_jobs, run->n_tokens, thread, n_threads);
+    rk__multiply_share(argument, thread, n_threads);
 }
 
 static bool is_little_work(const rk__product_job *jobs, size_t n_jobs, size_t n_tokens) {
@@ -57,11 +63,16 @@ void rk__run_products(const rk__pass *pass, const rk__product_job *jobs, size_t 
                                  batch->n_tokens, jobs[i].input->columns);
         }
     }
-    product_run run = {jobs, n_jobs, batch->n_tokens};
+    rk__multiplication work = {.jobs = jobs,
+                               .n_jobs = n_jobs,
+                               .n_tokens = batch->n_tokens,
+                               .planes = &pass->stage->kernels.planes,
+                               .panels = pass->workspace->panels,
+                               .panels_bytes = pass->workspace->panels_bytes};
     if (is_little_work(jobs, n_jobs, batch->n_tokens)) {
-        product_job(&run, 0, 1);
+        product_job(&work, 0, 1);
     } else {
-        rk_pool_run(batch->pool, product_job, &run);
+        rk_pool_run(batch->pool, product_job, &work);
     }
 }
 

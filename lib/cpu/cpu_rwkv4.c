@@ -64,16 +64,16 @@ static void time_mixing(const rk__pass *pass) {
     const rk__layer_rwkv4 *w = pass->weights;
     rk__workspace *ws = pass->workspace;
     const size_t n_embd = pass->stage->dims.n_embd;
-    rk__run_step(pass, norm);
-    rk__run_step(pass, mix);
+    rk__run_token_step(pass, norm);
+    rk__run_token_step(pass, mix);
     const rk__product_job inputs[] = {
         {w->key, &ws->input[INPUT_K], ws->vector[KEY], n_embd},
         {w->value, &ws->input[INPUT_V], ws->vector[VALUE], n_embd},
         {w->receptance, &ws->input[INPUT_R], ws->vector[RECEPTANCE], n_embd},
     };
     rk__run_products(pass, inputs, sizeof inputs / sizeof inputs[0]);
-    rk__run_step(pass, wkv);
-    rk__run_step(pass, round_output);
+    rk__run_channel_step(pass, wkv);
+    rk__run_token_step(pass, round_output);
     const rk__product_job output = {w->output, &ws->input[INPUT_K], ws->branch, n_embd};
     rk__run_products(pass, &output, 1);
 }

@@ -76,19 +76,19 @@ static void token_shift(const rk__pass *pass) {
     const rk__layer_rwkv6 *w = pass->weights;
     rk__workspace *ws = pass->workspace;
     const size_t n_embd = pass->stage->dims.n_embd;
-    rk__run_step(pass, norm);
-    rk__run_step(pass, mix_x);
+    rk__run_token_step(pass, norm);
+    rk__run_token_step(pass, mix_x);
     const rk__input *low = &ws->input[INPUT_LOW];
     const rk__product_job in = {w->maa_in, &ws->input[INPUT_X], low->x, low->columns};
     rk__run_products(pass, &in, 1);
-    rk__run_step(pass, spread_low);
+    rk__run_token_step(pass, spread_low);
     rk__product_job out[RK__RWKV6_MIXES];
     for (size_t i = 0; i < RK__RWKV6_MIXES; i++) {
         out[i] =
             (rk__product_job){w->maa_out[i], &ws->input[INPUT_LOW_MIX + i], ws->vector[i], n_embd};
     }
     rk__run_products(pass, out, RK__RWKV6_MIXES);
-    rk__run_step(pass, mix);
+    rk__run_token_step(pass, mix);
 }
 
 // ---- the recurrence
@@ -150,11 +150,11 @@ static void time_mixing(const rk__pass *pass) {
         {w->gate, &ws->input[RK__RWKV6_G], ws->vector[GATE], n_embd},
     };
     rk__run_products(pass, inputs, sizeof inputs / sizeof inputs[0]);
-    rk__run_step(pass, activate_decay);
+    rk__run_token_step(pass, activate_decay);
     const rk__product_job decay = {w->decay_out, low, ws->vector[DECAY], n_embd};
     rk__run_products(pass, &decay, 1);
-    rk__run_step(pass, run_heads);
-    rk__run_step(pass, round_output);
+    rk__run_channel_step(pass, run_heads);
+    rk__run_token_step(pass, round_output);
     const rk__product_job output = {w->output, &ws->input[INPUT_X], ws->branch, n_embd};
     rk__run_products(pass, &output, 1);
 }

@@ -1,7 +1,6 @@
 // A layer of RWKV-7 on the CPU. Equations: docs/numerics.md.
 #include "cpu/cpu_internal.h"
 
-#include <math.h>
 #include <string.h>
 
 // Inputs of products: the six mixes, then the low-rank values of four of them.
@@ -144,25 +143,11 @@ static void finish_value(const rk__pass *pass, size_t at, size_t c) {
     vector->shift(value, value, first, share, n);
 }
 
-// removed = k k_k, of length 1 (or shorter, where it is below 1e-12); k = k (1 + (a - 1) k_a).
 static void finish_key(const rk__pass *pass, size_t at, size_t c) {
-    const float smallest_norm = 1e-12F;
     const rk__layer_rwkv7 *w = pass->weights;
-    const size_t n = pass->stage->dims.head_size;
-    float *key = pass->workspace->vector[KEY] + at;
-    float *removed = pass->workspace->vector[REMOVED] + at;
-    const float *rate = pass->workspace->vector[RATE] + at;
-    double squares = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        removed[i] = key[i] * w->k_k[c + i];
-        squares += (double)removed[i] * (double)removed[i];
-    }
-    const float norm = (float)sqrt(squares);
-    const float scale = 1.0F / (norm > smallest_norm ? norm : smallest_norm);
-    for (size_t i = 0; i < n; i++) {
-        removed[i] *= scale;
-        key[i] *= 1.0F + (rate[i] - 1.0F) * w->k_a[c + i];
-    }
+    float *const *vector = pass->workspace->vector;
+    pass->stage->kernels.vector.rwkv7_key(vector[KEY] + at, vector[REMOVED] + at, vector[RATE] + at,
+                                          w->k_k + c, w->k_a + c, pass->stage->dims.head_size);
 }
 
 // y = (GroupNorm(y) + v sum(r k r_k)) g, for one head of one token.
@@ -170,14 +155,11 @@ static void finish_output(const rk__pass *pass, float *y, size_t at, size_t c) {
     const rk__layer_rwkv7 *w = pass->weights;
     rk__workspace *ws = pass->workspace;
     const size_t n = pass->stage->dims.head_size;
-    const float *r = ws->vector[RECEPTANCE] + at;
-    const float *k = ws->vector[KEY] + at;
-    const float *v = ws->vector[VALUE] + at;
-    double bonus = 0.0;
-    for (size_t i = 0; i < n; i++) bonus += (double)(r[i] * k[i]) * (double)w->r_k[c + i];
+    const rk__vector *vector = &pass->stage->kernels.vector;
     rk__group_norm(pass, y, w->ln_x_weight + c, w->ln_x_bias + c);
-    for (size_t i = 0; i < n; i++) y[i] += (float)bonus * v[i];
-    pass->stage->kernels.vector.multiply(y, y, ws->vector[GATE] + at, n);
+    vector->rwkv7_bonus(y, ws->vector[RECEPTANCE] + at, ws->vector[KEY] + at,
+                        ws->vector[VALUE] + at, w->r_k + c, n);
+    vector->multiply(y, y, ws->vector[GATE] + at, n);
 }
 
 // One head over the tokens of one sequence; leaves the output matrix's input in INPUT_R, whose
@@ -213,13 +195,13 @@ static void round_output(const rk__pass *pass, size_t thread, size_t n_threads) 
 static void time_mixing(const rk__pass *pass) {
     const rk__layer_rwkv7 *w = pass->weights;
     rk__workspace *ws = pass->workspace;
-    rk__run_step(pass, norm);
-    rk__run_step(pass, mix);
+    rk__run_token_step(pass, norm);
+    rk__run_token_step(pass, mix);
     multiply_inputs(pass);
-    rk__run_step(pass, activate_low);
+    rk__run_token_step(pass, activate_low);
     multiply_low(pass);
-    rk__run_step(pass, run_heads);
-    rk__run_step(pass, round_output);
+    rk__run_channel_step(pass, run_heads);
+    rk__run_token_step(pass, round_output);
     const rk__product_job output = {w->output, &ws->input[INPUT_R], ws->branch,
                                     pass->stage->dims.n_embd};
     rk__run_products(pass, &output, 1);

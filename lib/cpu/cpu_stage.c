@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cpu/cpu_load.h"
 #include "tensor/finite.h"
 
 static const rk__cpu_version *const versions[] = {&rk__cpu_rwkv4, &rk__cpu_rwkv5, &rk__cpu_rwkv6,
@@ -22,6 +23,7 @@ typedef struct opener {
     rk__stage *stage;
     const rk__weights *weights;
     rk__stage_part *part;
+    rk_dtype *types; // owned: of all tensors of the plan; NULL: as they are stored
 } opener;
 
 static bool is_ours(const opener *o, const rk__tensor_plan *tensor) {
@@ -101,29 +103,92 @@ static rk_status load_vector(opener *o, const rk__tensor_plan *tensor, rk_error 
     return RK_OK;
 }
 
-// The type a matrix is held in. Types that no kernel multiplies (float64, old block formats) become
-// FP32.
-static rk_dtype type_of(const opener *o, const rk__tensor_plan *tensor) {
-    const rk_dtype stored = rk__weights_info(o->weights, tensor)->dtype;
-    rk_dtype dtype = stored;
-    if (!o->part->keep_types) {
-        dtype = rk__arch_type(tensor->row, tensor->columns, stored, o->part->dtype,
-                              o->weights->converted);
-    }
-    return o->stage->kernels.product[dtype].multiply == NULL ? RK_DTYPE_F32 : dtype;
+// The whole model's types, by the plan that files are written by.
+static rk_status plan_types(opener *o, rk_error *err) {
+    const rk__type_request request = {.target = o->part->dtype, .version = 101};
+    if (o->part->keep_types) return RK_OK;
+    return rk__weights_plan_types(o->weights, &request, &o->types, err);
 }
 
-static rk_status load_matrix(opener *o, const rk__tensor_plan *tensor, rk_error *err) {
-    rk__stage *s = o->stage;
-    rk__matrix *matrix = &s->matrices[s->n_matrices];
-    const rk_dtype dtype = type_of(o, tensor);
-    if (tensor->row->role == RK__EMBEDDING) {
-        RK_TRY(rk__matrix_load_rows(matrix, o->weights, tensor, dtype, o->part->pool, err));
-    } else {
-        RK_TRY(rk__matrix_load(matrix, &s->kernels, o->weights, tensor, dtype, o->part->pool, err));
-    }
-    s->n_matrices++;
+// The type that a tensor is wanted in.
+static rk_dtype wanted_type(const opener *o, size_t index) {
+    const rk__tensor_plan *tensor = &o->weights->plan.tensors[index];
+    return o->types == NULL ? rk__weights_info(o->weights, tensor)->dtype : o->types[index];
+}
+
+static bool is_block(rk_dtype dtype) {
+    return rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK;
+}
+
+// How a matrix is multiplied, and the type it is held in for that. What no kernel multiplies
+// becomes FP32. Of that, the old block formats have their activations rounded as their programs
+// did: not those of Q4_1_O, nor rows that do not fill the blocks that activations are rounded in.
+static const rk__product *find_product(const opener *o, const rk__tensor_plan *tensor,
+                                       rk_dtype *dtype) {
+    const rk__kernels *kernels = &o->stage->kernels;
+    if (kernels->product[*dtype].multiply != NULL) return &kernels->product[*dtype];
+    const bool rounds =
+        is_block(*dtype) && *dtype != RK_DTYPE_Q4_1_O_V100 && tensor->columns % RK__Q8_BLOCK == 0;
+    *dtype = RK_DTYPE_F32;
+    return rounds ? &kernels->rounded_product : &kernels->product[RK_DTYPE_F32];
+}
+
+// Its input is mostly zeros.
+static bool follows_squared_relu(const rk__tensor_plan *tensor) {
+    return tensor->row->place == RK__IN_LAYER &&
+           tensor->row->slot == offsetof(rk__common_weights, ffn.value);
+}
+
+static rk_status describe_matrix(opener *o, size_t index, rk__matrix *matrix, rk_error *err) {
+    const rk__tensor_plan *tensor = &o->weights->plan.tensors[index];
+    const bool is_embedding = tensor->row->role == RK__EMBEDDING;
+    rk_dtype dtype = wanted_type(o, index);
+    const rk__product *product = NULL;
+    // Rows that are looked up may be in any block format: one is decoded at a time.
+    if (!is_embedding || !is_block(dtype)) product = find_product(o, tensor, &dtype);
     memcpy(slot_of(o, tensor), &(const rk__matrix *){matrix}, sizeof(const rk__matrix *));
+    if (is_embedding) return rk__matrix_describe_rows(matrix, o->weights, tensor, dtype, err);
+    if (follows_squared_relu(tensor) && product != &o->stage->kernels.rounded_product) {
+        return rk__matrix_describe_sparse(matrix, product, o->weights, tensor, dtype,
+                                          rk_pool_threads(o->part->pool), err);
+    }
+    return rk__matrix_describe(matrix, product, o->weights, tensor, dtype, err);
+}
+
+// Where a matrix lies in the stage's memory, each at a multiple of a cache line; *end is moved
+// behind it.
+static rk_status place_matrix(const rk__matrix *matrix, size_t *begin, size_t *end, rk_error *err) {
+    size_t bytes, padded_bytes;
+    if (!rk__matrix_packed_bytes(&bytes, matrix) ||
+        !rk_size_add(&padded_bytes, bytes, RK_CACHE_LINE - 1)) {
+        return rk__fail_memory(err, SIZE_MAX);
+    }
+    *begin = *end;
+    if (!rk_size_add(end, *begin, padded_bytes / RK_CACHE_LINE * RK_CACHE_LINE)) {
+        return rk__fail_memory(err, SIZE_MAX);
+    }
+    return RK_OK;
+}
+
+// Describes all matrices, and gives them one piece of memory together, in the order in which a pass
+// reads them.
+static rk_status describe_matrices(opener *o, rk_error *err) {
+    rk__stage *s = o->stage;
+    size_t n_bytes = 0, begin = 0, end = 0;
+    for (size_t i = 0; i < o->weights->plan.n_tensors; i++) {
+        const rk__tensor_plan *tensor = &o->weights->plan.tensors[i];
+        if (!is_ours(o, tensor) || rk__arch_is_vector(tensor->row)) continue;
+        rk__matrix *matrix = &s->matrices[s->n_matrices++];
+        RK_TRY(describe_matrix(o, i, matrix, err));
+        RK_TRY(place_matrix(matrix, &begin, &n_bytes, err));
+    }
+    RK_TRY(rk__alloc_large((void **)&s->panels, n_bytes, err));
+    for (size_t i = 0; i < s->n_matrices; i++) {
+        RK_TRY(place_matrix(&s->matrices[i], &begin, &end, err));
+        if (end == begin) continue; // rows that stay in the file
+        s->matrices[i].data = s->panels + begin;
+        s->matrices[i].planes.data = s->matrices[i].data;
+    }
     return RK_OK;
 }
 
@@ -138,25 +203,41 @@ static rk_status report_progress(opener *o, const rk__tensor_plan *tensor, rk_er
                     rk_checkpoint_path(o->weights->file));
 }
 
-static rk_status load_tensors(opener *o, rk_error *err) {
+static rk_status load_tensors(opener *o, rk__loader *loader, rk_error *err) {
+    const rk__matrix *matrix = o->stage->matrices; // in the order of the plan
     for (size_t i = 0; i < o->weights->plan.n_tensors; i++) {
         const rk__tensor_plan *tensor = &o->weights->plan.tensors[i];
         if (!is_ours(o, tensor)) continue;
         if (rk__arch_is_vector(tensor->row)) {
             RK_TRY(load_vector(o, tensor, err));
         } else {
-            RK_TRY(load_matrix(o, tensor, err));
+            RK_TRY(rk__loader_read(loader, matrix++, tensor, err));
         }
         RK_TRY(report_progress(o, tensor, err));
     }
     return RK_OK;
 }
 
+static rk_status load_stage(rk__stage *stage, const rk__weights *weights, rk__stage_part *part,
+                            rk_error *err) {
+    opener o = {stage, weights, part, NULL};
+    rk__loader *loader = NULL;
+    rk_status status = plan_types(&o, err);
+    if (status == RK_OK) status = alloc_weights(&o, err);
+    if (status == RK_OK) status = describe_matrices(&o, err);
+    if (status == RK_OK)
+        status = rk__loader_new(&loader, &stage->kernels, weights, part->pool, err);
+    if (status == RK_OK) status = load_tensors(&o, loader, err);
+    rk__loader_free(&loader);
+    rk__free(o.types);
+    return status;
+}
+
 static void close_stage(rk__stage **stage) {
     rk__stage *s = *stage;
     if (s == NULL) return;
-    for (size_t i = 0; i < s->n_matrices; i++) rk__matrix_fini(&s->matrices[i]);
     rk__free(s->matrices);
+    rk__free(s->panels);
     rk__free(s->vectors);
     rk__free(s->layers);
     rk__free(s);
@@ -178,9 +259,7 @@ static rk_status open_stage(rk__stage **out, const rk__weights *weights, rk__sta
     s->n_layers = part->n_layers;
     s->has_embedding = part->has_embedding;
     s->has_head = part->has_head;
-    opener o = {s, weights, part};
-    status = alloc_weights(&o, err);
-    if (status == RK_OK) status = load_tensors(&o, err);
+    status = load_stage(s, weights, part, err);
 out:
     if (status != RK_OK) close_stage(&s);
     *out = s;
@@ -196,6 +275,10 @@ static uint64_t weight_bytes(const rk__stage *stage) {
     uint64_t bytes = stage->n_vector_floats * sizeof(float);
     for (size_t i = 0; i < stage->n_matrices; i++) bytes += rk__matrix_bytes(&stage->matrices[i]);
     return bytes;
+}
+
+static uint64_t embedding_bytes(const rk__stage *stage) {
+    return stage->has_embedding ? rk__matrix_bytes(stage->outer.emb) : 0;
 }
 
 static rk_dtype main_dtype(const rk__stage *stage) {
@@ -215,6 +298,7 @@ const rk__stage_ops rk__cpu_stage_ops = {
     .open = open_stage,
     .close = close_stage,
     .weight_bytes = weight_bytes,
+    .embedding_bytes = embedding_bytes,
     .main_dtype = main_dtype,
     .workspace_new = rk__cpu_workspace_new,
     .workspace_free = rk__cpu_workspace_free,

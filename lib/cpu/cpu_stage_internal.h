@@ -6,7 +6,7 @@
 
 // cpu_workspace.c
 rk_status rk__cpu_workspace_new(rk__workspace **out, const rk__stage *stage, size_t max_tokens,
-                                rk_error *err);
+                                size_t n_threads, rk_error *err);
 void rk__cpu_workspace_free(rk__workspace **workspace);
 rk_status rk__cpu_state_new(rk__stage_state **out, const rk__stage *stage, size_t n_sequences,
                             rk_error *err);

@@ -42,14 +42,29 @@ static rk_status fill_workspace(rk__workspace *w, const rk__stage *stage, size_t
     RK_TRY(alloc_time_mixing(w, stage, err));
     RK_TRY(alloc_channel_mixing(w, dims, err));
     if (stage->has_head) RK_TRY(alloc_floats(&w->logits, RK__LOGITS_TILE, dims->n_vocab, err));
-    return RK_OK;
+    if (!stage->has_embedding) return RK_OK;
+    return rk__alloc_aligned(&w->row, stage->outer.emb->panel_bytes, 1, err);
+}
+
+// What matrices in planes need for many tokens.
+static rk_status alloc_panels(rk__workspace *w, const rk__stage *stage, size_t n_threads,
+                              rk_error *err) {
+    size_t bytes;
+    for (size_t i = 0; i < stage->n_matrices; i++) {
+        const size_t wanted = rk__matrix_scratch_bytes(&stage->matrices[i], w->max_tokens);
+        if (wanted > w->panels_bytes) w->panels_bytes = wanted;
+    }
+    w->panels_bytes = (w->panels_bytes + RK_CACHE_LINE - 1) / RK_CACHE_LINE * RK_CACHE_LINE;
+    if (!rk_size_mul(&bytes, w->panels_bytes, n_threads)) return rk__fail_memory(err, SIZE_MAX);
+    return rk__alloc_large((void **)&w->panels, bytes, err);
 }
 
 rk_status rk__cpu_workspace_new(rk__workspace **out, const rk__stage *stage, size_t max_tokens,
-                                rk_error *err) {
+                                size_t n_threads, rk_error *err) {
     rk__workspace *w = NULL;
     rk_status status = rk__alloc((void **)&w, 1, sizeof *w, err);
     if (status == RK_OK) status = fill_workspace(w, stage, max_tokens, err);
+    if (status == RK_OK) status = alloc_panels(w, stage, n_threads, err);
     if (status != RK_OK) rk__cpu_workspace_free(&w);
     *out = w;
     return status;
@@ -68,6 +83,8 @@ void rk__cpu_workspace_free(rk__workspace **workspace) {
     rk__free(w->ffn_gate);
     for (size_t i = 0; i < RK__MAX_VECTORS; i++) rk__free(w->vector[i]);
     rk__free(w->logits);
+    rk__free(w->row);
+    rk__free(w->panels);
     rk__free(w);
     *workspace = NULL;
 }

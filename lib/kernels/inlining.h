@@ -4,13 +4,28 @@
 #ifndef RK_KERNELS_INLINING_H
 #define RK_KERNELS_INLINING_H
 
-#define RK__ALWAYS_INLINE inline __attribute__((always_inline))
-
-// Before a loop of at most 8 rounds whose number is known when it is compiled.
-#if defined(__clang__)
-#define RK__UNROLL _Pragma("clang loop unroll(full)")
+// Not where the compiler adds checks of its own to every copy (sanitizers, fuzzing): compiling
+// would take minutes.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RK__INSTRUMENTED 1
+#elif defined(__clang__)
+#define RK__INSTRUMENTED                                                                           \
+    (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                        \
+     __has_feature(coverage_sanitizer))
 #else
-#define RK__UNROLL _Pragma("GCC unroll 8")
+#define RK__INSTRUMENTED 0
+#endif
+
+// RK__UNROLL: before a loop of at most 16 rounds whose number is known when it is compiled.
+#if RK__INSTRUMENTED
+#define RK__ALWAYS_INLINE inline
+#define RK__UNROLL
+#elif defined(__clang__)
+#define RK__ALWAYS_INLINE inline __attribute__((always_inline))
+#define RK__UNROLL        _Pragma("clang loop unroll(full)")
+#else
+#define RK__ALWAYS_INLINE inline __attribute__((always_inline))
+#define RK__UNROLL        _Pragma("GCC unroll 16")
 #endif
 
 #endif

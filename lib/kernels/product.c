@@ -15,4 +15,5 @@ void rk__product_init_scalar(rk__kernels *kernels) {
     kernels->quantize_activations = rk__quantize_activations_scalar;
     rk__float_product_init_scalar(kernels->product);
     rk__block_product_init_scalar(kernels->product);
+    kernels->rounded_product = rk__rounded_product(&kernels->product[RK_DTYPE_F32]);
 }

@@ -1,11 +1,14 @@
 // Products of a packed weight matrix with activations: out[t][r] = sum over c of W[r][c] * x[t][c].
 //
-// Weights are packed once on load into panels of 8 rows (`panel_rows`), interleaved so that one
-// vector register holds the same columns of all rows of the panel. A panel has the size of its rows
-// in the file, so packing costs no memory. The last panel of a matrix whose rows are no multiple of
-// panel_rows is filled up with zero rows. Panels follow each other without gaps.
+// Weights are packed once on load into panels of 8 or 16 rows (`panel_rows`), interleaved so that
+// one vector register holds the same columns of all rows of the panel. A panel has the size of its
+// rows in the file, so packing costs no memory. The last panel of a matrix whose rows are no
+// multiple of panel_rows is filled up with zero rows. Panels follow each other without gaps.
 //
-// Float types: column after column, the 8 rows' values side by side.
+// The drawings show panels of 8 rows. In those of 16 every part is twice as long, rows 8 .. 15
+// behind rows 0 .. 7, and so begins twice as far from the beginning.
+//
+// Float types: column after column, the rows' values side by side.
 //
 //     byte (FP16)   0    2    4         14   16   18        30
 //                  +----+----+-- ... --+----+----+-- ... --+----+--
@@ -37,11 +40,13 @@
 //   block formats   acc = 0; for each block b in order, acc += (d * scale[b]) * (float)isum[b],
 //                   where isum is the exact integer sum of (code - zero) * q with the format's zero
 //                   (Q4_0 8, Q5_0 16, others 0); Q4_1 and Q5_1 then
-//                   acc += m * (scale[b] * (float)qsum[b]).
+//                   acc += m * (scale[b] * (float)qsum[b]). The multiplication and the addition of
+//                   `acc +=` are fused.
 //   float types     the columns are cut into runs of RK__FLOAT_RUN; a run's products are added up
-//                   from 0 in the order of columns, and the runs' sums from 0 in their order.
-// A variant may fuse the multiplication and the addition of `acc +=`, always or never. So results
-// are bit-equal for any number of tokens, rows, panels and threads within one variant.
+//                   from 0 in the order of columns, and the runs' sums from 0 in their order. A
+//                   variant fuses the multiplications and additions, always or never.
+// So results are bit-equal for any number of tokens, rows, panels and threads within one variant;
+// those of block formats are the same bits in all of them.
 #ifndef RK_KERNELS_PRODUCT_H
 #define RK_KERNELS_PRODUCT_H
 
@@ -75,7 +80,8 @@ typedef void (*rk__quantize_activations)(int8_t *q, float *scale, int32_t *qsum,
 // How matrices of one type are packed and multiplied.
 typedef struct rk__product {
     bool quantized_input; // reads q, scale and qsum, not x; columns is then a multiple of 32
-    size_t panel_rows;    // at most RK__MAX_PANEL_ROWS
+    bool codes_from_zero; // Q8_0: 128 is added to the codes in panels, which makes them unsigned
+    size_t panel_rows;    // 8 or 16
 
     // Packs n_rows <= panel_rows rows, each contiguous at rows + i * row_bytes in the file's
     // layout, into a panel. The rows need no alignment.
@@ -85,7 +91,7 @@ typedef struct rk__product {
     // out[t * out_stride + r]. `panels` is a whole number of panels behind a 64-byte aligned
     // address; n_rows need not be a multiple of panel_rows. `out` overlaps nothing; nothing but its
     // n_tokens x n_rows elements is written. The panels are read from memory once, whatever
-    // n_tokens is (as far as a panel fits the processor's caches).
+    // n_tokens is (as far as some of them fit the processor's caches). Up to 100 KB of stack.
     void (*multiply)(float *out, size_t out_stride, const void *panels, size_t n_rows,
                      size_t columns, const rk__activations *input, size_t n_tokens);
 } rk__product;

@@ -5,6 +5,7 @@
 
 void rk__product_init_avx2(rk__kernels *kernels) {
     kernels->quantize_activations = rk__quantize_activations_avx2;
+    rk__pack_init_avx2(kernels->product);
     rk__float_product_init_avx2(kernels->product);
     rk__block_product_init_avx2(kernels->product);
 }

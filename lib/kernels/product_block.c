@@ -1,5 +1,6 @@
 // Scalar products with Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0 matrices: the definition of their panels and
 // of the order of their sums (kernels/product.h).
+#include <math.h>
 #include <string.h>
 
 #include "kernels/panel_layout.h"
@@ -111,8 +112,8 @@ static int32_t dot(const int8_t codes[RK__BLOCK], const int8_t q[RK__BLOCK]) {
 static void add_block(float *out, const plain_block *block, bool has_m, size_t n_rows,
                       const int8_t *q, float scale, int32_t qsum) {
     for (size_t r = 0; r < n_rows; r++) {
-        out[r] += block->d[r] * scale * (float)dot(block->codes[r], q);
-        if (has_m) out[r] += block->m[r] * (scale * (float)qsum);
+        out[r] = fmaf(block->d[r] * scale, (float)dot(block->codes[r], q), out[r]);
+        if (has_m) out[r] = fmaf(block->m[r], scale * (float)qsum, out[r]);
     }
 }
 

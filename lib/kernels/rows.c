@@ -13,16 +13,46 @@ uint32_t rk__largest_magnitude_scalar(const float *values, size_t n) {
     return largest;
 }
 
+enum { LANES = 8 };
+
+// Adds the lanes up in the order that rows.h gives.
+static double sum_lanes(const double s[LANES]) {
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
+static rk__row_squares squares(const float *values, const float *rounded, size_t n) {
+    double of_values[LANES] = {0}, of_errors[LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        const double value = (double)values[i];
+        const double error = (double)rounded[i] - value;
+        of_values[i % LANES] += value * value;
+        of_errors[i % LANES] += error * error;
+    }
+    return (rk__row_squares){sum_lanes(of_values), sum_lanes(of_errors)};
+}
+
+static void correct(float *values, const float errors[RK__BLOCK], const float *factors,
+                    size_t stride, size_t n) {
+    for (size_t i = 0; i < RK__BLOCK; i++) {
+        for (size_t j = 0; j < n; j++) values[j] -= errors[i] * factors[i * stride + j];
+    }
+}
+
 void rk__rows_init(rk__rows *rows, rk__isa isa) {
     for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
         rows->decode[i] = rk__row_decoder_of((rk_dtype)i);
         rows->encode[i] = rk__row_encoder_of((rk_dtype)i);
+        rows->fit[i] = rk__block_fitter_of((rk_dtype)i);
     }
+    rows->correct = correct;
     rows->largest_magnitude = rk__largest_magnitude_scalar;
+    rows->squares = squares;
 #if defined(__x86_64__)
     if (isa >= RK__ISA_AVX2) {
         rk__float_rows_init_avx2(rows);
         rk__block_rows_init_avx2(rows);
+        rk__decode_rows_init_avx2(rows);
+        rk__search_rows_init_avx2(rows);
     }
 #else
     (void)isa;

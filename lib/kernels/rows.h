@@ -7,7 +7,12 @@
 
 #include "kernels/cpu_features.h"
 #include "rk/tensor.h"
+#include "tensor/block_search.h"
 #include "tensor/convert_row.h"
+
+typedef struct rk__row_squares {
+    double of_values, of_errors;
+} rk__row_squares;
 
 typedef struct rk__rows {
     rk__row_decoder decode[RK_DTYPE_COUNT];
@@ -16,6 +21,18 @@ typedef struct rk__rows {
     // The largest of n magnitudes, as bits: those of infinity or NaN when one of the values is no
     // finite number; 0 for n = 0.
     uint32_t (*largest_magnitude)(const float *values, size_t n);
+
+    // The sums of the squares of n values, and of what `rounded` differs from them, in double: of
+    // the values whose number is the same modulo 8, in their order, then
+    // ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7)).
+    rk__row_squares (*squares)(const float *values, const float *rounded, size_t n);
+
+    rk__block_fitter fit[RK_DTYPE_COUNT]; // NULL for types that nothing is searched for
+
+    // values[j] -= errors[i] * factors[i * stride + j] for j = 0 .. n - 1 and i = 0 .. 31 in this
+    // order, products and differences rounded one by one.
+    void (*correct)(float *values, const float errors[RK__BLOCK], const float *factors,
+                    size_t stride, size_t n);
 } rk__rows;
 
 // The rows of this level (which the machine must have).
@@ -27,5 +44,7 @@ uint32_t rk__largest_magnitude_scalar(const float *values, size_t n);
 
 void rk__float_rows_init_avx2(rk__rows *rows);
 void rk__block_rows_init_avx2(rk__rows *rows);
+void rk__decode_rows_init_avx2(rk__rows *rows);
+void rk__search_rows_init_avx2(rk__rows *rows);
 
 #endif

@@ -3,49 +3,14 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "kernels/inlining.h"
+#include "kernels/block_extremes_avx2.h"
 #include "kernels/rows.h"
 #include "tensor/blocks.h"
-
-enum { LANES = 8, VECTORS = RK__BLOCK / LANES };
-
-// A block's values: v[i] holds numbers 8 i .. 8 i + 7.
-typedef struct vectors {
-    __m256 v[VECTORS];
-} vectors;
 
 // Codes, one a lane.
 typedef struct code_vectors {
     __m256i c[VECTORS];
 } code_vectors;
-
-static RK__ALWAYS_INLINE vectors load(const float *values) {
-    vectors x;
-    RK__UNROLL for (int i = 0; i < VECTORS; i++) x.v[i] = _mm256_loadu_ps(values + LANES * i);
-    return x;
-}
-
-static RK__ALWAYS_INLINE float greatest_of(__m256 v) {
-    __m128 x = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
-    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
-}
-
-static RK__ALWAYS_INLINE float least_of(__m256 v) {
-    __m128 x = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    x = _mm_min_ps(x, _mm_movehl_ps(x, x));
-    return _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)));
-}
-
-static RK__ALWAYS_INLINE float greatest(const vectors *x) {
-    return greatest_of(
-        _mm256_max_ps(_mm256_max_ps(x->v[0], x->v[1]), _mm256_max_ps(x->v[2], x->v[3])));
-}
-
-static RK__ALWAYS_INLINE float least(const vectors *x) {
-    return least_of(
-        _mm256_min_ps(_mm256_min_ps(x->v[0], x->v[1]), _mm256_min_ps(x->v[2], x->v[3])));
-}
 
 static RK__ALWAYS_INLINE float reciprocal(float d) {
     return d != 0.0f ? 1.0f / d : 0.0f;
@@ -54,22 +19,6 @@ static RK__ALWAYS_INLINE float reciprocal(float d) {
 static RK__ALWAYS_INLINE void store_f16(uint8_t bytes[2], float value) {
     const uint16_t half = (uint16_t)_cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT);
     memcpy(bytes, &half, sizeof half);
-}
-
-// The first of the values whose magnitude is this one, or 0 when none is.
-static float first_of_magnitude(const float *values, float magnitude) {
-    for (size_t i = 0; i < RK__BLOCK; i++) {
-        if (__builtin_fabsf(values[i]) == magnitude) return values[i];
-    }
-    return 0.0f;
-}
-
-// The value of largest magnitude with its sign, the first one on a tie; 0 for zeros of either sign.
-static RK__ALWAYS_INLINE float signed_extreme(const vectors *x, const float *values) {
-    const float high = greatest(x);
-    const float low = least(x);
-    if (high == -low) return high == 0.0f ? 0.0f : first_of_magnitude(values, high);
-    return high > -low ? high : low;
 }
 
 // Whole numbers of positions, kept within 0 .. largest. The order of the operands sends NaN to 0.
@@ -99,20 +48,15 @@ typedef struct line {
 static RK__ALWAYS_INLINE line encode_above_least(code_vectors *codes, const float *values,
                                                  float largest) {
     const vectors x = load(values);
-    float high = greatest(&x);
-    float low = least(&x);
-    if (low == 0.0f) { // which of several zeros it is shows in the sign of m
-        low = first_of_magnitude(values, 0.0f);
-        if (high == 0.0f) high = low;
-    }
-    const float d = (high - low) / largest;
+    const extremes e = find_extremes(&x, values);
+    const float d = (e.greatest - e.least) / largest;
     const __m256 inverse = _mm256_set1_ps(reciprocal(d));
-    const __m256 start = _mm256_set1_ps(low);
+    const __m256 start = _mm256_set1_ps(e.least);
     RK__UNROLL for (int i = 0; i < VECTORS; i++) {
         const __m256 steps = _mm256_mul_ps(_mm256_sub_ps(x.v[i], start), inverse);
         codes->c[i] = codes_below(_mm256_add_ps(steps, _mm256_set1_ps(0.5f)), largest);
     }
-    return (line){d, low};
+    return (line){d, e.least};
 }
 
 // Two codes a byte: value j in the lower nibble, value j + 16 in the upper one.

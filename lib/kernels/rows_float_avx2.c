@@ -92,6 +92,54 @@ static uint32_t largest_magnitude(const float *values, size_t n) {
     return rest > top ? rest : top;
 }
 
+// Sums of squares of 8 values on their way: lanes 0 .. 3 and 4 .. 7.
+typedef struct square_sums {
+    __m256d low, high;
+} square_sums;
+
+static inline void add_squares(square_sums *sums, __m256d low, __m256d high) {
+    sums->low = _mm256_add_pd(sums->low, _mm256_mul_pd(low, low));
+    sums->high = _mm256_add_pd(sums->high, _mm256_mul_pd(high, high));
+}
+
+// What is left over at the end of a row goes to the lanes that it would have gone to.
+static void add_rest(square_sums *sums, const float *values, size_t n) {
+    double rest[LANES] = {0};
+    for (size_t i = 0; i < n; i++) rest[i] = (double)values[i];
+    add_squares(sums, _mm256_loadu_pd(rest), _mm256_loadu_pd(rest + 4));
+}
+
+static double sum_lanes(const square_sums *sums) {
+    double s[4];
+    _mm256_storeu_pd(s, _mm256_add_pd(sums->low, sums->high));
+    return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+static void add_error_rest(square_sums *sums, const float *values, const float *rounded, size_t n) {
+    double rest[LANES] = {0};
+    for (size_t i = 0; i < n; i++) rest[i] = (double)rounded[i] - (double)values[i];
+    add_squares(sums, _mm256_loadu_pd(rest), _mm256_loadu_pd(rest + 4));
+}
+
+static rk__row_squares squares(const float *values, const float *rounded, size_t n) {
+    square_sums of_values = {_mm256_setzero_pd(), _mm256_setzero_pd()};
+    square_sums of_errors = of_values;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const __m256d low = _mm256_cvtps_pd(_mm_loadu_ps(values + i));
+        const __m256d high = _mm256_cvtps_pd(_mm_loadu_ps(values + i + 4));
+        const __m256d low_rounded = _mm256_cvtps_pd(_mm_loadu_ps(rounded + i));
+        const __m256d high_rounded = _mm256_cvtps_pd(_mm_loadu_ps(rounded + i + 4));
+        add_squares(&of_values, low, high);
+        add_squares(&of_errors, _mm256_sub_pd(low_rounded, low), _mm256_sub_pd(high_rounded, high));
+    }
+    if (i < n) {
+        add_rest(&of_values, values + i, n - i);
+        add_error_rest(&of_errors, values + i, rounded + i, n - i);
+    }
+    return (rk__row_squares){sum_lanes(&of_values), sum_lanes(&of_errors)};
+}
+
 void rk__float_rows_init_avx2(rk__rows *rows) {
     rows->decode[RK_DTYPE_F32] = copy_f32;
     rows->decode[RK_DTYPE_F16] = decode_f16;
@@ -100,4 +148,5 @@ void rk__float_rows_init_avx2(rk__rows *rows) {
     rows->encode[RK_DTYPE_F16] = encode_f16;
     rows->encode[RK_DTYPE_BF16] = encode_bf16;
     rows->largest_magnitude = largest_magnitude;
+    rows->squares = squares;
 }

@@ -15,6 +15,9 @@ typedef struct rk__vector {
     // out = mix * x + (1 - mix) * previous: the token shift of RWKV-4 and 5.
     void (*lerp)(float *out, const float *x, const float *previous, const float *mix, size_t n);
 
+    // Elementary functions are exact to what elementary.h says and give the same bits in all
+    // variants, and so do the other functions of single elements.
+    void (*exp)(float *out, const float *x, size_t n);
     void (*sigmoid)(float *out, const float *x, size_t n);      // 1 / (1 + exp(-x))
     void (*squared_relu)(float *out, const float *x, size_t n); // max(x, 0)^2
     void (*multiply)(float *out, const float *a, const float *b, size_t n);
@@ -45,6 +48,15 @@ typedef struct rk__vector {
     void (*wkv7)(float *y, float *state, const float *r, const float *w, const float *k,
                  const float *v, const float *removed, const float *rate, size_t n);
 
+    // The key of one head of RWKV-7 before its recurrence: removed = k k_k, brought to length 1 (or
+    // shorter, where it is below 1e-12); k = k (1 + (rate - 1) k_a). Sums in double.
+    void (*rwkv7_key)(float *key, float *removed, const float *rate, const float *k_k,
+                      const float *k_a, size_t n);
+
+    // y += v * (sum of r k r_k), for one head of RWKV-7. Sums in double.
+    void (*rwkv7_bonus)(float *y, const float *r, const float *k, const float *v, const float *r_k,
+                        size_t n);
+
     // One token of RWKV-4's recurrence for n channels (reference equations: docs/numerics.md):
     //   q = max(pp, u + k); wkv = (e^(pp-q) aa + e^(u+k-q) v) / (e^(pp-q) bb + e^(u+k-q))
     //   q = max(pp + w, k); aa = e^(pp+w-q) aa + e^(k-q) v; bb = e^(pp+w-q) bb + e^(k-q); pp = q
@@ -52,8 +64,5 @@ typedef struct rk__vector {
     void (*wkv4)(float *wkv, float *aa, float *bb, float *pp, const float *k, const float *v,
                  const float *u, const float *w, size_t n);
 } rk__vector;
-
-// Fills in the recurrences with matrix states (wkv.c).
-void rk__wkv_init_scalar(rk__vector *vector);
 
 #endif

@@ -1,8 +1,11 @@
-// The recurrences with matrix states, one head at a time: the scalar definition.
-#include "kernels/vector.h"
+// The recurrences with matrix states, one head at a time, and what RWKV-7 does around them: the
+// scalar definition.
+#include "kernels/wkv.h"
 
-static void wkv6(float *y, float *state, const float *r, const float *k, const float *v,
-                 const float *u, const float *w, size_t n) {
+#include <math.h>
+
+void rk__wkv6_scalar(float *y, float *state, const float *r, const float *k, const float *v,
+                     const float *u, const float *w, size_t n) {
     for (size_t j = 0; j < n; j++) y[j] = 0.0F;
     for (size_t i = 0; i < n; i++) {
         float *row = state + i * n; // [value channel]
@@ -14,8 +17,8 @@ static void wkv6(float *y, float *state, const float *r, const float *k, const f
     }
 }
 
-static void wkv7(float *y, float *state, const float *r, const float *w, const float *k,
-                 const float *v, const float *removed, const float *rate, size_t n) {
+void rk__wkv7_scalar(float *y, float *state, const float *r, const float *w, const float *k,
+                     const float *v, const float *removed, const float *rate, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float *row = state + i * n; // [key channel]
         float old = 0.0F;           // what the state holds at the direction that is removed
@@ -29,7 +32,36 @@ static void wkv7(float *y, float *state, const float *r, const float *w, const f
     }
 }
 
+float rk__rwkv7_key_scale(double squares) {
+    const float smallest_length = 1e-12F;
+    const float length = (float)sqrt(squares);
+    return 1.0F / (length > smallest_length ? length : smallest_length);
+}
+
+static void rwkv7_key(float *key, float *removed, const float *rate, const float *k_k,
+                      const float *k_a, size_t n) {
+    double squares = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        removed[i] = key[i] * k_k[i];
+        squares += (double)removed[i] * (double)removed[i];
+    }
+    const float scale = rk__rwkv7_key_scale(squares);
+    for (size_t i = 0; i < n; i++) {
+        removed[i] *= scale;
+        key[i] *= 1.0F + (rate[i] - 1.0F) * k_a[i];
+    }
+}
+
+static void rwkv7_bonus(float *y, const float *r, const float *k, const float *v, const float *r_k,
+                        size_t n) {
+    double bonus = 0.0;
+    for (size_t i = 0; i < n; i++) bonus += (double)(r[i] * k[i]) * (double)r_k[i];
+    for (size_t i = 0; i < n; i++) y[i] += (float)bonus * v[i];
+}
+
 void rk__wkv_init_scalar(rk__vector *vector) {
-    vector->wkv6 = wkv6;
-    vector->wkv7 = wkv7;
+    vector->wkv6 = rk__wkv6_scalar;
+    vector->wkv7 = rk__wkv7_scalar;
+    vector->rwkv7_key = rwkv7_key;
+    vector->rwkv7_bonus = rwkv7_bonus;
 }

@@ -37,6 +37,9 @@ typedef struct rk__batch {
     const size_t *wanted; // [n_wanted] indices of the tokens whose logits the last stage computes
     float *const *logits; // [n_wanted] rows of n_vocab
     size_t n_wanted;
+    const size_t *shown;  // [n_shown] indices of the tokens whose last layer norm is wanted
+    float *const *hidden; // [n_shown] rows of n_embd
+    size_t n_shown;
     const rk__observer *observer; // NULL: none
     rk_pool *pool;
 } rk__batch;
@@ -60,10 +63,12 @@ typedef struct rk__stage_ops {
                       rk_error *err);
     void (*close)(rk__stage **stage);
     uint64_t (*weight_bytes)(const rk__stage *stage);
+    uint64_t (*embedding_bytes)(const rk__stage *stage); // of those, the embedding's; or 0
     rk_dtype (*main_dtype)(const rk__stage *stage); // of most values in matrices, as they are held
 
+    // For passes of up to max_tokens tokens on a pool of n_threads threads.
     rk_status (*workspace_new)(rk__workspace **out, const rk__stage *stage, size_t max_tokens,
-                               rk_error *err);
+                               size_t n_threads, rk_error *err);
     void (*workspace_free)(rk__workspace **workspace);
 
     rk_status (*state_new)(rk__stage_state **out, const rk__stage *stage, size_t n_sequences,

@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "checkpoint/model_file.h"
+#include "tensor/block_move.h"
+#include "tensor/finite.h"
 #include "tensor/little_endian.h"
 
 // Its matrices are transposed, its decays and its embedding changed, some of it rounded to 8 bits.
@@ -42,11 +44,17 @@ static rk_status check_header(const rk__weights *weights, const char *path, rk_e
 
 rk_status rk__weights_open_below(rk__weights *weights, const char *path, const char *root,
                                  rk_error *err) {
+    rk_checkpoint *file;
     *weights = (rk__weights){0};
+    RK_TRY(rk_checkpoint_open_below(&file, path, root, err));
+    return rk__weights_adopt(weights, file, err);
+}
+
+rk_status rk__weights_adopt(rk__weights *weights, rk_checkpoint *file, rk_error *err) {
+    *weights = (rk__weights){.file = file};
+    const char *path = rk_checkpoint_path(file);
     rk__rows_init(&weights->rows, rk__isa_available());
-    rk_status status = rk_checkpoint_open_below(&weights->file, path, root, err);
-    if (status != RK_OK) goto out;
-    status = refuse_strategy(weights->file, err);
+    rk_status status = refuse_strategy(weights->file, err);
     if (status != RK_OK) goto out;
     weights->converted = rk_container_is_model_file(rk_checkpoint_container(weights->file));
     const size_t n_tensors = rk_checkpoint_count(weights->file);
@@ -66,6 +74,21 @@ void rk__weights_close(rk__weights *weights) {
 
 const rk_tensor_info *rk__weights_info(const rk__weights *weights, const rk__tensor_plan *tensor) {
     return rk_checkpoint_tensor(weights->file, tensor->source);
+}
+
+rk_status rk__weights_plan_types(const rk__weights *weights, const rk__type_request *request,
+                                 rk_dtype **types, rk_error *err) {
+    const rk__stored_model model = {.plan = &weights->plan,
+                                    .tensors = rk_checkpoint_tensor(weights->file, 0),
+                                    .where = rk_checkpoint_path(weights->file),
+                                    .is_model_file = weights->converted};
+    RK_TRY(rk__alloc((void **)types, weights->plan.n_tensors, sizeof **types, err));
+    const rk_status status = rk__type_plan(*types, &model, request, err);
+    if (status != RK_OK) {
+        rk__free(*types);
+        *types = NULL;
+    }
+    return status;
 }
 
 static bool is_touched(const rk__weights *weights, const char *name) {
@@ -167,12 +190,27 @@ rk_status rk__weights_read_floats(const rk__weights *weights, const rk__tensor_p
     return RK_OK;
 }
 
+// Nothing but the bytes' layout stands between the file and the model.
+static bool is_unchanged(const rk__weights *weights, const rk__tensor_plan *tensor) {
+    return (weights->converted || tensor->row->conversion == RK__AS_IS) &&
+           !rk__arch_is_vector(tensor->row) &&
+           !is_touched(weights, rk__weights_info(weights, tensor)->name);
+}
+
 bool rk__weights_stored_as(const rk__weights *weights, const rk__tensor_plan *tensor,
                            rk_dtype dtype) {
-    const rk_tensor_info *info = rk__weights_info(weights, tensor);
-    const bool unchanged = weights->converted || tensor->row->conversion == RK__AS_IS;
-    return unchanged && !rk__arch_is_vector(tensor->row) && info->dtype == dtype &&
-           !is_touched(weights, info->name);
+    return rk__weights_info(weights, tensor)->dtype == dtype && is_unchanged(weights, tensor);
+}
+
+static rk__row_mover mover_to(const rk__weights *weights, const rk__tensor_plan *tensor,
+                              rk_dtype dtype) {
+    if (!is_unchanged(weights, tensor)) return NULL;
+    return rk__row_mover_of(dtype, rk__weights_info(weights, tensor)->dtype);
+}
+
+bool rk__weights_moves_to(const rk__weights *weights, const rk__tensor_plan *tensor,
+                          rk_dtype dtype) {
+    return mover_to(weights, tensor, dtype) != NULL;
 }
 
 rk_status rk__weights_read_stored(const rk__weights *weights, const rk__tensor_plan *tensor,
@@ -182,13 +220,14 @@ rk_status rk__weights_read_stored(const rk__weights *weights, const rk__tensor_p
                                   err);
 }
 
-// Values that `dtype` cannot hold. FP16 overflows above 65504 (values that round up to it
-// included).
-static rk_status check_values(const rk__weights *weights, const rk__tensor_plan *tensor,
+// From here on values round to infinity in FP16.
+static const float f16_overflow = 65520.0F;
+
+// Refuses what a type cannot hold among n values.
+static rk_status check_floats(const rk__weights *weights, const rk__tensor_plan *tensor,
                               rk_dtype dtype, const float *values, size_t n, rk_error *err) {
     const bool blocks = rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK;
     if (!blocks && dtype != RK_DTYPE_F16) return RK_OK;
-    const float f16_overflow = 65520.0F;
     const uint32_t limit = rk__bits_of_float(blocks ? INFINITY : f16_overflow);
     if (weights->rows.largest_magnitude(values, n) < limit) return RK_OK;
     for (size_t i = 0; i < n; i++) {
@@ -202,16 +241,89 @@ static rk_status check_values(const rk__weights *weights, const rk__tensor_plan 
     return RK_OK;
 }
 
-rk_status rk__weights_read_as(const rk__weights *weights, const rk__tensor_plan *tensor,
-                              rk_dtype dtype, size_t first, size_t n, void *out, size_t size,
-                              float *scratch, rk_error *err) {
+// Refuses blocks whose numbers came out as infinity.
+static rk_status refuse_blocks(const rk__weights *weights, const rk__tensor_plan *tensor,
+                               rk_dtype dtype, uint32_t largest, rk_error *err) {
+    return rk__fail(err, RK_ERR_RANGE,
+                    "%s: tensor %s holds values up to %g, too large for the steps of %s",
+                    rk_checkpoint_path(weights->file), rk__weights_info(weights, tensor)->name,
+                    (double)rk__float_from_bits(largest), rk_dtype_describe(dtype)->name);
+}
+
+static rk_status check_blocks(const rk__weights *weights, const rk__tensor_plan *tensor,
+                              rk_dtype dtype, const void *blocks, const float *values, size_t n,
+                              rk_error *err) {
+    if (rk_dtype_describe(dtype)->class_ != RK_CLASS_BLOCK) return RK_OK;
+    const uint32_t largest = weights->rows.largest_magnitude(values, n);
+    // No step or minimum is larger than the largest value.
+    if (largest < rk__bits_of_float(f16_overflow)) return RK_OK;
+    if (rk__values_are_finite(dtype, blocks, n)) return RK_OK;
+    return refuse_blocks(weights, tensor, dtype, largest, err);
+}
+
+static rk_status refuse_move(const rk__weights *weights, const rk__tensor_plan *tensor,
+                             rk_dtype dtype, rk_error *err) {
+    return rk__fail(err, RK_ERR_UNSUPPORTED,
+                    "%s: %s is %s with float32 steps that FP16, which %s has them in, does not "
+                    "hold exactly; rounding them has to be allowed (quantize --allow-requantize)",
+                    rk_checkpoint_path(weights->file), rk__weights_info(weights, tensor)->name,
+                    rk_dtype_describe(rk__weights_info(weights, tensor)->dtype)->name,
+                    rk_dtype_describe(dtype)->name);
+}
+
+// The codes as they are, in the layout of the other version of model files.
+static rk_status read_moved(const rk__weights *weights, const rk__tensor_plan *tensor,
+                            rk_dtype dtype, size_t first, size_t n, void *out, float *scratch,
+                            rk_error *err) {
+    const size_t n_values = n * tensor->columns;
+    size_t row_bytes; // fewer than those of floats
+    (void)rk_dtype_row_bytes(&row_bytes, rk__weights_info(weights, tensor)->dtype, tensor->columns);
+    RK_TRY(rk__weights_read_stored(weights, tensor, first, n, scratch, n * row_bytes, err));
+    const bool exact = mover_to(weights, tensor, dtype)(out, scratch, n_values);
+    if (!exact && weights->moves_exactly) return refuse_move(weights, tensor, dtype, err);
+    RK_TRY(rk__weights_read_floats(weights, tensor, first, n, scratch, err));
+    // A step may have been beyond FP16 though all of its codes stand for zeros.
+    if (exact || rk__values_are_finite(dtype, out, n_values)) return RK_OK;
+    const uint32_t largest = weights->rows.largest_magnitude(scratch, n_values);
+    return refuse_blocks(weights, tensor, dtype, largest, err);
+}
+
+// Values to blocks, or to floats of another width.
+static void round_values(const rk__weights *weights, const rk__tensor_plan *tensor, rk_dtype dtype,
+                         const rk__search *search, void *out, const float *values, size_t n_rows,
+                         float *search_scratch) {
+    const rk__rows *rows = &weights->rows;
+    const bool searched = weights->searches && rk__rows_can_search(rows, dtype);
+    if (searched && !rk__arch_is_vector(tensor->row)) {
+        rk__search_rows(rows, dtype, search, out, values, n_rows, tensor->columns, search_scratch);
+    } else {
+        rows->encode[dtype](out, values, n_rows * tensor->columns);
+    }
+}
+
+rk_status rk__weights_read_searched(const rk__weights *weights, const rk__tensor_plan *tensor,
+                                    rk_dtype dtype, const rk__search *search, size_t first,
+                                    size_t n, void *out, size_t size, float *scratch,
+                                    float *search_scratch, rk_error *err) {
+    const size_t n_values = n * tensor->columns;
     if (rk__weights_stored_as(weights, tensor, dtype)) {
         return rk__weights_read_stored(weights, tensor, first, n, out, size, err);
     }
+    if (rk__weights_moves_to(weights, tensor, dtype)) {
+        return read_moved(weights, tensor, dtype, first, n, out, scratch, err);
+    }
     RK_TRY(rk__weights_read_floats(weights, tensor, first, n, scratch, err));
-    RK_TRY(check_values(weights, tensor, dtype, scratch, n * tensor->columns, err));
-    weights->rows.encode[dtype](out, scratch, n * tensor->columns);
-    return RK_OK;
+    RK_TRY(check_floats(weights, tensor, dtype, scratch, n_values, err));
+    round_values(weights, tensor, dtype, search, out, scratch, n, search_scratch);
+    return check_blocks(weights, tensor, dtype, out, scratch, n_values, err);
+}
+
+rk_status rk__weights_read_as(const rk__weights *weights, const rk__tensor_plan *tensor,
+                              rk_dtype dtype, size_t first, size_t n, void *out, size_t size,
+                              float *scratch, rk_error *err) {
+    const rk__search nothing_known = {0};
+    return rk__weights_read_searched(weights, tensor, dtype, &nothing_known, first, n, out, size,
+                                     scratch, NULL, err);
 }
 
 rk__reading_bytes rk__weights_reading_bytes(const rk__weights *weights,

@@ -20,7 +20,10 @@ typedef struct check_level {
 // The checks, one function a family of kernels.
 void check_activations(const check_level *level);
 void check_products(const check_level *level);
+void check_planes(const check_level *level);
 void check_rows(const check_level *level);
+void check_search(const check_level *level);
+void check_elementary(const check_level *level);
 
 // These give the number of members of rk__vector that they know.
 size_t check_vectors(const check_level *level);

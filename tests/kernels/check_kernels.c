@@ -90,12 +90,16 @@ int main(int argc, char **argv) {
     if (!options.list) printf("seed %llu\n", (unsigned long long)options.seed);
     for (int isa = RK__ISA_SCALAR; isa <= (int)rk__isa_available(); isa++) {
         static check_level level;
+        if (!rk__isa_exists((rk__isa)isa)) continue;
         current_isa = rk__isa_name((rk__isa)isa);
         printf("%s\n", current_isa);
         init_level(&level, (rk__isa)isa);
         check_activations(&level);
         check_products(&level);
+        check_planes(&level);
         check_rows(&level);
+        check_search(&level);
+        check_elementary(&level);
         const size_t known = check_vectors(&level) + check_recurrences(&level);
         if (known != sizeof(rk__vector) / sizeof(void (*)(void))) {
             fprintf(stderr, "check_kernels: rk__vector has members that no check knows\n");

@@ -1,5 +1,7 @@
 #!/bin/bash
-# Compiles every header alone: public ones as C17 and C++17, those of lib/ and tools/ as C17.
+# Compiles every header alone: public ones as C17 and C++17, those of lib/ and tools/ as C17. Those for an instruction
+# set (*_avx2.h, *_256.h) get its flags; *_tiles.h are no headers of their own but what the files of several instruction
+# sets include after their definitions, and are compiled with these.
 #
 # usage: headers_alone.sh ROOT C_COMPILER
 
@@ -35,7 +37,15 @@ while IFS= read -r header; do
 done < <(find include -name '*.h' | LC_ALL=C sort)
 
 while IFS= read -r header; do
-  compile "$c_compiler" -xc -std=c17 -D_GNU_SOURCE -Iinclude -Ilib -Itools -- "${header#*/}"
+  instructions=()
+  case $header in
+    *_tiles.h) continue ;;
+    *_avx2.h | *_256.h)
+      [[ $("$c_compiler" -dumpmachine) == x86_64* ]] || continue
+      instructions=(-mavx2 -mfma -mf16c)
+      ;;
+  esac
+  compile "$c_compiler" -xc -std=c17 "${instructions[@]}" -D_GNU_SOURCE -Iinclude -Ilib -Itools -- "${header#*/}"
 done < <(find lib tools -name '*.h' | LC_ALL=C sort)
 
 ((failed == 0)) || exit 1

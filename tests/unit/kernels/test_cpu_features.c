@@ -22,7 +22,7 @@ Test(cpu_features, unknown_name_is_refused_with_the_choices) {
     cr_assert_eq(rk__isa_parse(&isa, "sse9", &err), RK_ERR_ARGUMENT);
     cr_assert_eq(isa, RK__ISA_AVX2, "changed");
     cr_assert_not_null(strstr(err.message, "'sse9'"), "%s", err.message);
-    cr_assert_not_null(strstr(err.message, "scalar, avx2"), "%s", err.message);
+    cr_assert_not_null(strstr(err.message, "scalar, avx2, avxvnni, avx512"), "%s", err.message);
 }
 
 Test(cpu_features, environment_lowers_the_level) {
@@ -37,8 +37,11 @@ Test(cpu_features, environment_that_names_no_level_is_ignored) {
     const rk__isa isa = rk__isa_available();
     cr_assert_lt((unsigned)isa, (unsigned)RK__ISA_COUNT);
 #if defined(__x86_64__)
-    cr_assert_eq(isa == RK__ISA_AVX2,
-                 __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    cr_assert_eq(isa >= RK__ISA_AVX2, avx2);
+    cr_assert_eq(isa >= RK__ISA_AVX512, avx2 && avx512);
 #endif
 }
 
