@@ -10,6 +10,8 @@
 
 #include "rk/checkpoint.h"
 #include "rk/error.h"
+#include "rk/imatrix.h"
+#include "rk/mix.h"
 #include "rk/model.h"
 #include "rk/pool.h"
 #include "rk/progress.h"
@@ -54,15 +56,35 @@ typedef enum rk_left_out {
 // The name is that of the input; valid during the call.
 typedef void (*rk_convert_left_out_fn)(void *user, const char *name, rk_left_out reason);
 
+// How values become the codes of a block format (docs/quantization.md). Q8_0, formats of version
+// 100 and types without blocks have the reference rounding alone.
+typedef enum rk_method {
+    // The numbers that a block shares are searched: those that leave least of the squared errors,
+    // each weighted with how much it matters. The same size and speed, less loss.
+    RK_METHOD_SEARCH,
+    // Those of the programs that defined the formats; the same bytes as theirs.
+    RK_METHOD_ROUND,
+} rk_method;
+
 typedef struct rk_convert_options {
-    // Of the output's matrices: FP32, FP16 or a block format of version 101. Vectors are FP32;
-    // block formats leave embedding, head and rows that are no whole blocks in FP16 (or FP32, where
-    // a model file has them so).
+    // Of the output's matrices: FP32, FP16 or a block format. Which matrices a block format reaches
+    // is the business of mix and rules; vectors are FP32. The header names the type of most values.
     rk_dtype dtype;
-    // The types of the input instead of dtype; types that model files lack become the nearest that
-    // they have (BF16: FP16).
+    // The types of the input instead of dtype and mix; types that model files lack become the
+    // nearest that they have (BF16: FP16).
     bool keep_dtype;
-    // Block formats as input are otherwise refused, unless they are only copied.
+    // Of the model file: 100 or 101; 0: 100 where dtype is a format of that version, otherwise 101.
+    // Block formats mean their layout in that version. Version 100 holds RWKV-4 alone.
+    unsigned version;
+    rk_method method;
+    // What calibration found out about this model; borrowed, may be NULL. The search then weighs
+    // errors with it, and makes up for them where it knows which channels go together.
+    const rk_imatrix *imatrix;
+    rk_mix mix;
+    const rk_type_rule *rules; // [n_rules], go before the mix and before keep_dtype
+    size_t n_rules;
+    // Block formats as input are otherwise refused, unless their codes are only copied, or moved to
+    // the layout of the other version. Steps that are rounded on that way need this too.
     bool allow_requantize;
     // What the input's weights lie below, where that is not found by itself; may be NULL
     // (rk_checkpoint_open_below).
@@ -97,24 +119,27 @@ typedef struct rk_convert_result {
     uint64_t output_bytes;            // of the whole file
     uint64_t n_states_written;        // layers' tuned initial states in state_output
     uint64_t n_states_left_out;       // layers' tuned initial states that were not kept
-    // Matrices that a block format does not fit, because their rows are no multiple of its block:
-    // these stay FP16 (or FP32).
+    unsigned version;                 // of the output
+    // Matrices that the mix left in FP16 (or FP32) because their rows are no multiple of the block.
     uint64_t n_unfit;
     uint64_t n_unused;      // tensors of the input that the model does not use
+    uint64_t n_unweighted;  // tensors that were searched for and are not in the imatrix given
     double bits_per_weight; // 8 * output_bytes / n_parameters
     uint64_t peak_memory;   // bytes of memory that the job takes, at most
 } rk_convert_result;
 
-// Writes a model file (version 101) made from any readable model, its tensors in the input's order.
+// Writes a model file made from any readable model, its tensors in the input's order.
 // The input is read once, in order; reading, converting and writing go on side by side. Memory
 // stays below some 6 MB a thread, whatever the model's size (compressed archives need the size of
 // their largest tensor besides). On failure no output appears, and an old file of that name stays
 // as it was. Input and output may be the same file, which is then replaced. Errors beside those of
 // reading and writing files:
-//   ERR_ARGUMENT      the type is none that model files have; alpha is not finite
-//   ERR_UNSUPPORTED   the input is already quantized
+//   ERR_ARGUMENT      the type is none that model files have; a rule cannot be followed or matches
+//                     nothing; alpha is not finite
+//   ERR_UNSUPPORTED   the input is already quantized; version 100 of a model that is no RWKV-4
 //   ERR_RANGE         a value does not fit into its type
-//   ERR_MISMATCH      an adapter's tensor fits nothing or lacks its other half; all are named
+//   ERR_MISMATCH      an adapter's tensor fits nothing or lacks its other half; all are named; the
+//                     imatrix belongs to another model
 //   ERR_NOT_FOUND     nothing lies below `root`; there is no state for `state_output`
 //   ERR_CANCELLED     progress said so
 // result may be NULL.

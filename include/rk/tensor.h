@@ -15,7 +15,7 @@ extern "C" {
 
 // Every type a tensor in a file can have. FP32, FP16, BF16 and the block formats are what models
 // run in; the others occur in checkpoints. The *_V100 types are the layouts of version 100 model
-// files (docs/formats.md): read, and expanded when a model is loaded.
+// files (docs/formats.md): expanded when a model is loaded.
 typedef enum rk_dtype {
     RK_DTYPE_F32,
     RK_DTYPE_F16,
@@ -64,6 +64,20 @@ const rk_dtype_info *rk_dtype_describe(rk_dtype dtype);
 // "q4_0", "int8" (Q8_0), ... Only types that models run in are accepted. False when the name is
 // none; *out is then unchanged.
 bool rk_dtype_parse(rk_dtype *out, const char *name);
+
+// Reads the name of a type that model files are written in, as command lines and scripts have it:
+// what rk_dtype_parse accepts but BF16, the formats that version 100 alone has ("Q4_1_O", "Q4_2",
+// "Q4_3"), and the ids 2 to 9 of the first scripts. Formats of both versions are given as version
+// 101 has them.
+bool rk_dtype_parse_stored(rk_dtype *out, const char *name);
+
+// The version of model files whose layout a block format is: 100 or 101.
+unsigned rk_dtype_version(rk_dtype dtype);
+
+// The same format as model files of a version (100 or 101) have it: *out. FP32 and FP16 are the
+// same in both. False when there is none, as for BF16, or Q4_2 in version 101; *out is then
+// unchanged.
+bool rk_dtype_in_version(rk_dtype *out, rk_dtype dtype, unsigned version);
 
 // Bytes of a row of `columns` values: *out. False when columns is no multiple of the block, or on
 // overflow.

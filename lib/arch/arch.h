@@ -22,11 +22,11 @@ typedef enum rk__conversion {
 
 // What a tensor is to the model.
 typedef enum rk__role {
-    RK__VECTOR,    // float32 in memory and in files
-    RK__MATRIX,    // multiplied with activations; may be quantized
-    RK__ADAPTER,   // a low-rank matrix, multiplied but never quantized
-    RK__EMBEDDING, // rows are looked up; never quantized
-    RK__HEAD,      // a matrix that is never quantized
+    RK__VECTOR,  // float32 in memory and in files
+    RK__MATRIX,  // multiplied with activations; block formats reach it (type_plan.h)
+    RK__ADAPTER, // a low-rank matrix; block formats reach it where somebody wants that, as the next
+    RK__EMBEDDING, // rows are looked up
+    RK__HEAD,      // gives the logits
     RK__STATE,     // a tuned initial state, a vector that model files leave out unless asked
 } rk__role;
 
@@ -163,13 +163,5 @@ enum { RK__NAME_TEXT = 96 };
 char *rk__arch_name(char text[RK__NAME_TEXT], const rk__arch_row *row, rk__naming naming,
                     size_t layer);
 rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor);
-
-// The type plan: which type a tensor gets when a model is brought to `target`, in a file or on
-// load. Vectors are FP32. Block formats reach only matrices (never adapters, embedding and head,
-// nor matrices whose columns are no multiple of the block: these become FP16 unless they are
-// `stored` as FP32 in a model file). FP32, FP16 and BF16 reach all matrices. `model_file` says that
-// the source is a model file.
-rk_dtype rk__arch_type(const rk__arch_row *row, size_t columns, rk_dtype stored, rk_dtype target,
-                       bool model_file);
 
 #endif

@@ -182,6 +182,31 @@ rk_status rk_checkpoint_open(rk_checkpoint **out, const char *path, rk_error *er
     return rk_checkpoint_open_below(out, path, NULL, err);
 }
 
+rk_status rk__checkpoint_open_source(rk_checkpoint **out, const char *path,
+                                     const rk__file_source *source, rk_error *err) {
+    rk_checkpoint *checkpoint = NULL;
+    rk_status status = checkpoint_new(&checkpoint, err);
+    if (status != RK_OK) goto out;
+    status = rk__copy_string(&checkpoint->path, path, strlen(path), err);
+    if (status != RK_OK) goto out;
+    void *files;
+    status = rk__alloc(&files, 1, sizeof *checkpoint->files, err);
+    if (status != RK_OK) goto out;
+    checkpoint->files = files;
+    checkpoint->files_capacity = 1;
+    status = rk__file_open_source(&checkpoint->files[0], path, source, err);
+    if (status != RK_OK) goto out;
+    checkpoint->n_files = 1;
+    status =
+        read_file(checkpoint, 0, true, err); // sharded checkpoints look for their parts on disk
+    if (status != RK_OK) goto out;
+    status = finish(checkpoint, err);
+out:
+    if (status != RK_OK) rk_checkpoint_close(&checkpoint);
+    *out = checkpoint;
+    return status;
+}
+
 void rk_checkpoint_close(rk_checkpoint **checkpoint) {
     rk_checkpoint *c = checkpoint ? *checkpoint : NULL;
     if (!c) return;

@@ -208,6 +208,11 @@ rk_status rk_checkpoint_read_floats(rk_checkpoint *checkpoint, size_t index, siz
     return status;
 }
 
+bool rk__checkpoint_reads_rows_alone(const rk_checkpoint *checkpoint, size_t tensor) {
+    const rk__view *view = &checkpoint->views[tensor];
+    return view->contiguous && !checkpoint->storages[view->storage].deflated;
+}
+
 void rk__checkpoint_defer_check(rk_checkpoint *checkpoint, size_t tensor) {
     const reading r = reading_of(checkpoint, tensor);
     if (is_whole_storage(&r)) rk__storage_defer(checkpoint, r.view->storage);

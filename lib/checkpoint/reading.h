@@ -3,7 +3,13 @@
 #ifndef RK_CHECKPOINT_READING_H
 #define RK_CHECKPOINT_READING_H
 
+#include "base/file.h"
 #include "rk/checkpoint.h"
+
+// A checkpoint in one file whose bytes `source` gives; it is called `path` in messages. Otherwise
+// as rk_checkpoint_open.
+rk_status rk__checkpoint_open_source(rk_checkpoint **out, const char *path,
+                                     const rk__file_source *source, rk_error *err);
 
 // Checksums that are compared after the bytes have been used: for jobs that read a tensor once, in
 // pieces and from several threads, and can still throw away what they have made of it.
@@ -25,6 +31,10 @@ typedef struct rk__reading_bytes {
 } rk__reading_bytes;
 rk__reading_bytes rk__checkpoint_reading_bytes(const rk_checkpoint *checkpoint, size_t tensor,
                                                size_t n);
+
+// Do rows lie in the file as rk_checkpoint_read_raw gives them, so that reading one costs reading
+// its bytes and nothing else (once the checksum has been compared)?
+bool rk__checkpoint_reads_rows_alone(const rk_checkpoint *checkpoint, size_t tensor);
 
 // What the rwkv package converted the file for ("cuda fp16i8 *20 -> cpu fp32"), or NULL: its
 // tensors are then changed in ways that only it knows.

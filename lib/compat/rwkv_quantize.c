@@ -51,7 +51,7 @@ bool rwkv_quantize_model_file(const char *model_file_path_in, const char *model_
         return fail(RWKV_ERROR_ARGS, "rwkv_quantize_model_file: an argument is NULL");
     }
     rk_error err;
-    rk_convert_options options = {0};
+    rk_convert_options options = {.method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     if (!is_block_format(&options.dtype, format_name)) {
         (void)rk__fail(&err, RK_ERR_ARGUMENT, "%s: expected one of Q4_0, Q4_1, Q5_0, Q5_1, Q8_0",
                        format_name);

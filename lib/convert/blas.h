@@ -6,6 +6,7 @@
 #ifndef RK_CONVERT_BLAS_H
 #define RK_CONVERT_BLAS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // The largest size of a matrix that a call takes.
@@ -15,5 +16,26 @@ enum { RK__BLAS_MAX_SIZE = 0x7fffffff };
 // over k first, then scaled and added. Sizes are at most RK__BLAS_MAX_SIZE. Thread-safe.
 void rk__blas_add_product(float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
                           float scale);
+
+// In float64. Matrices are row-major and contiguous; of symmetric ones only the lower triangle,
+// c[i][j] with j <= i, is read or written.
+
+// c[n][n] += sum over k of a[k][i] a[k][j].
+void rk__blas_add_gram_of_columns(double *c, const double *a, size_t n, size_t k);
+
+// c[n][n] += sum over k of a[i][k] a[j][k].
+void rk__blas_add_gram_of_rows(double *c, const double *a, size_t n, size_t k);
+
+// c[m][n] = sum over k of a[m][k] b[n][k].
+void rk__blas_multiply_by_rows(double *c, const double *a, const double *b, size_t m, size_t n,
+                               size_t k);
+
+// Replaces a symmetric matrix by its Cholesky factor (LAPACK's dpotrf). False when it is not
+// positive definite; it is then undefined.
+bool rk__blas_cholesky(double *a, size_t n);
+
+// Replaces each row of b[n_rows][n] by the solution x of A x = row, A being the matrix that
+// `factor` is the Cholesky factor of.
+void rk__blas_cholesky_solve(const double *factor, size_t n, double *b, size_t n_rows);
 
 #endif

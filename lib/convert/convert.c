@@ -6,36 +6,27 @@
 #include "base/memory.h"
 #include "checkpoint/model_file.h"
 #include "convert/convert_plan.h"
+#include "convert/convert_search.h"
 #include "convert/convert_tensor.h"
 #include "convert/state_output.h"
-#include "tensor/convert_row.h"
 
 // A job at work.
 typedef struct writing {
     rk__convert_plan *plan; // borrowed
     rk__convert_buffers buffers;
     rk__convert_worker *workers; // [n_threads], owned
+    rk__convert_search search;   // of the tensor that is being written
     rk__convert_job job;         // owns slots and output
     rk__output *state_output;    // owned; NULL when none is wanted
 } writing;
-
-static bool is_model_file_type(rk_dtype dtype) {
-    return (size_t)dtype < RK_DTYPE_COUNT &&
-           rk__model_file_type_id(dtype, RK__CONVERT_VERSION) >= 0 &&
-           rk__row_encoder_of(dtype) != NULL;
-}
 
 static rk_status check_options(const rk_convert_options *options, rk_error *err) {
     if (options->n_adapters > 0 && options->adapters == NULL) {
         return rk__fail(err, RK_ERR_ARGUMENT, "%zu adapters, but no list of them",
                         options->n_adapters);
     }
-    if (!options->keep_dtype && !is_model_file_type(options->dtype)) {
-        const bool known = (size_t)options->dtype < RK_DTYPE_COUNT;
-        return rk__fail(err, RK_ERR_ARGUMENT,
-                        "model files cannot hold %s; choose FP32, FP16, Q4_0, Q4_1, Q5_0, Q5_1 or "
-                        "Q8_0",
-                        known ? rk_dtype_describe(options->dtype)->name : "this type");
+    if (options->n_rules > 0 && options->rules == NULL) {
+        return rk__fail(err, RK_ERR_ARGUMENT, "%zu rules, but no list of them", options->n_rules);
     }
     return RK_OK;
 }
@@ -49,6 +40,10 @@ static rk_status new_workers(writing *w, rk_error *err) {
     for (size_t i = 0; i < b->n_threads; i++) {
         rk__convert_worker *worker = &w->workers[i];
         RK_TRY(rk__alloc_aligned((void **)&worker->values, b->slab_floats, sizeof(float), err));
+        if (b->search_floats > 0) {
+            RK_TRY(
+                rk__alloc_aligned((void **)&worker->search, b->search_floats, sizeof(float), err));
+        }
         if (!w->job.measure) continue;
         RK_TRY(rk__alloc_aligned((void **)&worker->rounded, b->columns, sizeof(float), err));
         if (!keep_before) continue;
@@ -75,7 +70,9 @@ static void writing_fini(writing *w) {
         rk__free(w->workers[i].values);
         rk__free(w->workers[i].before);
         rk__free(w->workers[i].rounded);
+        rk__free(w->workers[i].search);
     }
+    rk__convert_search_fini(&w->search);
     rk__free(w->workers);
     rk__free(w->job.slots);
 }
@@ -84,7 +81,7 @@ static void writing_fini(writing *w) {
 
 static rk_status write_header(writing *w, rk_error *err) {
     const rk_dims *dims = &w->plan->weights.plan.dims;
-    const rk__model_file_header header = {.version = RK__CONVERT_VERSION,
+    const rk__model_file_header header = {.version = w->plan->version,
                                           .n_vocab = dims->n_vocab,
                                           .n_embd = dims->n_embd,
                                           .n_layer = dims->n_layer,
@@ -101,6 +98,7 @@ static rk_status write_part(writing *w, const rk__tensor_plan *tensor, rk_conver
         report->replaced |= rk__adapter_overlay_replaces(adapters, source);
         RK_TRY(rk__adapter_overlay_select(adapters, source, err));
     }
+    RK_TRY(rk__convert_search_select(&w->search, tensor, report->to, err));
     return rk__convert_write_rows(&w->job, tensor, report->to, report, err);
 }
 
@@ -125,7 +123,7 @@ static rk_status write_record(writing *w, const rk__convert_record *record, rk_e
     const rk_convert_options *options = w->plan->options;
     const rk__tensor_plan *parts = &w->plan->weights.plan.tensors[record->first];
     rk_convert_tensor report = report_of(w->plan, record);
-    RK_TRY(rk__model_file_begin_tensor(w->job.output, &record->info, RK__CONVERT_VERSION, err));
+    RK_TRY(rk__model_file_begin_tensor(w->job.output, &record->info, w->plan->version, err));
     for (size_t i = 0; i < record->n_parts; i++) RK_TRY(write_part(w, &parts[i], &report, err));
     finish_report(&report);
     if (options->report != NULL) options->report(options->report_user, &report);
@@ -179,6 +177,8 @@ rk_status rk_convert(const char *input, const char *output, const rk_convert_opt
                               .measure = options->report != NULL,
                               .progress = options->progress,
                               .total = summary.input_bytes};
+    rk__convert_search_init(&w.search, &c);
+    w.job.search = &w.search.search;
     status = new_buffers(&w, err);
     if (status != RK_OK) goto out;
     status = write_files(&w, output, err);

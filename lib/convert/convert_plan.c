@@ -7,38 +7,10 @@
 #include "base/memory.h"
 #include "checkpoint/reading.h"
 #include "checkpoint/model_file.h"
+#include "convert/convert_search.h"
 #include "convert/convert_tensor.h"
 
 // ---- types
-
-// The type of model files that stands for a type of the input.
-static rk_dtype nearest_type(rk_dtype stored) {
-    switch (stored) {
-    case RK_DTYPE_F16:
-    case RK_DTYPE_BF16: // of the same size; its values are exact in FP16 down to 2^-17
-        return RK_DTYPE_F16;
-    case RK_DTYPE_Q4_0:
-    case RK_DTYPE_Q4_0_V100:
-    case RK_DTYPE_Q4_2_V100:
-        return RK_DTYPE_Q4_0;
-    case RK_DTYPE_Q4_1:
-    case RK_DTYPE_Q4_1_V100:
-    case RK_DTYPE_Q4_1_O_V100:
-    case RK_DTYPE_Q4_3_V100:
-        return RK_DTYPE_Q4_1;
-    case RK_DTYPE_Q5_0:
-    case RK_DTYPE_Q5_0_V100:
-        return RK_DTYPE_Q5_0;
-    case RK_DTYPE_Q5_1:
-    case RK_DTYPE_Q5_1_V100:
-        return RK_DTYPE_Q5_1;
-    case RK_DTYPE_Q8_0:
-    case RK_DTYPE_Q8_0_V100:
-        return RK_DTYPE_Q8_0;
-    default:
-        return RK_DTYPE_F32;
-    }
-}
 
 // Rounding twice adds the errors up, so whoever wants that has to say so. Copies are no rounding.
 static rk_status check_requantizing(const rk__convert_plan *c, const rk__tensor_plan *tensor,
@@ -46,7 +18,8 @@ static rk_status check_requantizing(const rk__convert_plan *c, const rk__tensor_
     const rk_tensor_info *info = rk__weights_info(&c->weights, tensor);
     const rk_dtype_info *stored = rk_dtype_describe(info->dtype);
     if (stored->class_ != RK_CLASS_BLOCK || c->options->allow_requantize ||
-        rk__weights_stored_as(&c->weights, tensor, dtype)) {
+        rk__weights_stored_as(&c->weights, tensor, dtype) ||
+        rk__weights_moves_to(&c->weights, tensor, dtype)) {
         return RK_OK;
     }
     return rk__fail(err, RK_ERR_UNSUPPORTED,
@@ -58,31 +31,65 @@ static rk_status check_requantizing(const rk__convert_plan *c, const rk__tensor_
 
 static rk_status choose_types(rk__convert_plan *c, rk_error *err) {
     const rk__arch_plan *plan = &c->weights.plan;
-    RK_TRY(rk__alloc((void **)&c->types, plan->n_tensors, sizeof c->types[0], err));
+    const rk_convert_options *options = c->options;
+    const rk__type_request request = {.keep = options->keep_dtype,
+                                      .target = c->dtype,
+                                      .version = c->version,
+                                      .mix = options->mix,
+                                      .rules = options->rules,
+                                      .n_rules = options->n_rules};
+    RK_TRY(rk__weights_plan_types(&c->weights, &request, &c->types, err));
     for (size_t i = 0; i < plan->n_tensors; i++) {
-        const rk__tensor_plan *tensor = &plan->tensors[i];
-        const rk_dtype stored = rk__weights_info(&c->weights, tensor)->dtype;
-        const rk_dtype target = c->options->keep_dtype ? nearest_type(stored) : c->options->dtype;
-        c->types[i] =
-            rk__arch_type(tensor->row, tensor->columns, stored, target, c->weights.converted);
-        RK_TRY(check_requantizing(c, tensor, c->types[i], err));
+        RK_TRY(check_requantizing(c, &plan->tensors[i], c->types[i], err));
     }
     return RK_OK;
 }
 
-// The type that the header names: that of most values in matrices, when no type was asked for.
+// The type that the header names: that of most values in matrices. rwkv.cpp writes the target
+// whatever comes of it.
 static rk_dtype choose_header_dtype(const rk__convert_plan *c) {
-    if (!c->options->keep_dtype) return c->options->dtype;
+    if (!c->options->keep_dtype && c->options->mix == RK_MIX_REFERENCE) return c->dtype;
     uint64_t values[RK_DTYPE_COUNT] = {0};
     for (size_t i = 0; i < c->weights.plan.n_tensors; i++) {
         const rk__tensor_plan *tensor = &c->weights.plan.tensors[i];
         if (tensor->row->role == RK__MATRIX) values[c->types[i]] += tensor->rows * tensor->columns;
     }
-    rk_dtype most = RK_DTYPE_F32;
+    rk_dtype most = c->options->keep_dtype ? RK_DTYPE_F32 : c->dtype;
     for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
         if (values[i] > values[most]) most = (rk_dtype)i;
     }
     return most;
+}
+
+// ---- the version of the output
+
+static bool is_old(rk_dtype dtype) {
+    return rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK && rk_dtype_version(dtype) == 100;
+}
+
+static rk_status choose_version(rk__convert_plan *c, rk_error *err) {
+    const rk_convert_options *options = c->options;
+    const bool known = options->keep_dtype || (size_t)options->dtype < RK_DTYPE_COUNT;
+    const bool old = known && !options->keep_dtype && is_old(options->dtype);
+    c->version = options->version != 0 ? options->version : old ? 100 : 101;
+    if (c->version != 100 && c->version != 101) {
+        return rk__fail(err, RK_ERR_ARGUMENT,
+                        "there are no model files of version %u; choose 100 or 101", c->version);
+    }
+    if (options->keep_dtype) return RK_OK;
+    if (known && rk_dtype_in_version(&c->dtype, options->dtype, c->version)) return RK_OK;
+    const char *name = known ? rk_dtype_describe(options->dtype)->name : "this type";
+    return rk__fail(err, RK_ERR_ARGUMENT,
+                    "model files of version %u cannot hold %s; choose FP32, FP16, Q4_0, Q4_1, "
+                    "Q5_0, Q5_1 or Q8_0",
+                    c->version, name);
+}
+
+// Other versions have tensors of three dimensions, which these files do not.
+static rk_status check_version(const rk__convert_plan *c, rk_error *err) {
+    if (c->version != 100 || c->weights.plan.arch->id == RK_ARCH_RWKV4) return RK_OK;
+    return rk__fail(err, RK_ERR_UNSUPPORTED, "%s: %s; model files of version 100 hold RWKV-4 alone",
+                    rk_checkpoint_path(c->weights.file), c->weights.plan.name);
 }
 
 // ---- opening
@@ -90,7 +97,13 @@ static rk_dtype choose_header_dtype(const rk__convert_plan *c) {
 rk_status rk__convert_plan_open(rk__convert_plan *c, const char *input,
                                 const rk_convert_options *options, rk_error *err) {
     *c = (rk__convert_plan){.options = options};
-    rk_status status = rk__weights_open_below(&c->weights, input, options->root, err);
+    rk_status status = choose_version(c, err);
+    if (status != RK_OK) goto out;
+    status = rk__weights_open_below(&c->weights, input, options->root, err);
+    if (status != RK_OK) goto out;
+    c->weights.moves_exactly = !options->allow_requantize;
+    c->weights.searches = options->method == RK_METHOD_SEARCH;
+    status = check_version(c, err);
     if (status != RK_OK) goto out;
     if (options->n_adapters > 0) {
         status = rk__adapter_overlay_init(&c->adapters, &c->weights, options->adapters,
@@ -155,10 +168,13 @@ void rk__convert_report_left_out(const rk__convert_plan *c) {
     }
 }
 
-// A matrix that a block format would have reached, had its rows been a multiple of the block.
-static bool is_unfit(const rk__convert_plan *c, const rk__tensor_plan *tensor) {
-    if (c->options->keep_dtype || tensor->row->role != RK__MATRIX) return false;
-    return tensor->columns % rk_dtype_describe(c->options->dtype)->block_values != 0;
+// A matrix that the mix would have reached, had its rows been a multiple of the block.
+static bool is_unfit(const rk__convert_plan *c, size_t index) {
+    const rk__tensor_plan *tensor = &c->weights.plan.tensors[index];
+    const bool reached = tensor->row->role == RK__MATRIX ||
+                         (c->options->mix == RK_MIX_PURE && !rk__arch_is_vector(tensor->row));
+    return reached && !c->options->keep_dtype && !rk__type_fits(c->dtype, tensor->columns) &&
+           rk_dtype_describe(c->types[index])->class_ == RK_CLASS_FLOAT;
 }
 
 static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) {
@@ -174,7 +190,7 @@ static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) 
         } else {
             result->n_parameters += tensor->rows * tensor->columns;
         }
-        result->n_unfit += is_unfit(c, tensor);
+        result->n_unfit += is_unfit(c, i);
     }
     result->n_unused = plan->n_unused;
 }
@@ -185,7 +201,7 @@ static rk_status count_records(const rk__convert_plan *c, rk_convert_result *res
     result->output_bytes = RK__MODEL_FILE_HEADER_BYTES;
     for (size_t at = 0; rk__convert_record_from(c, at, &record);) {
         uint64_t bytes;
-        RK_TRY(rk__model_file_record_bytes(&bytes, &record.info, RK__CONVERT_VERSION, err));
+        RK_TRY(rk__model_file_record_bytes(&bytes, &record.info, c->version, err));
         result->output_bytes += bytes;
         result->n_tensors++;
         at = record.first + record.n_parts;
@@ -215,6 +231,7 @@ rk_status rk__convert_size_buffers(const rk__convert_plan *c, rk__convert_buffer
         out->columns = larger(out->columns, tensor->columns);
         out->slot_bytes = larger(out->slot_bytes, bytes);
     }
+    out->search_floats = rk__convert_search_scratch(c);
     return RK_OK;
 }
 
@@ -235,15 +252,18 @@ static size_t reading_bytes(const rk__convert_plan *c, size_t n_threads) {
 static uint64_t count_memory(const rk__convert_plan *c, const rk__convert_buffers *b) {
     const bool measure = c->options->report != NULL;
     const uint64_t copies = measure && c->adapters.n_adapters > 0 ? 2 : 1;
-    const uint64_t worker = sizeof(float) * (copies * b->slab_floats + (measure ? b->columns : 0));
+    const uint64_t worker =
+        sizeof(float) * (copies * b->slab_floats + b->search_floats + (measure ? b->columns : 0));
     return b->n_threads * worker + (uint64_t)b->n_slots * b->slot_bytes + RK__OUTPUT_BUFFER +
-           reading_bytes(c, b->n_threads) + rk__adapter_overlay_bytes(&c->adapters);
+           reading_bytes(c, b->n_threads) + rk__adapter_overlay_bytes(&c->adapters) +
+           rk__convert_search_bytes(c);
 }
 
 rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *result,
                                rk_error *err) {
     rk__convert_buffers buffers;
     *result = (rk_convert_result){.arch_name = c->weights.plan.name,
+                                  .version = c->version,
                                   .dims = c->weights.plan.dims,
                                   .container = rk_checkpoint_container(c->weights.file)};
     (void)snprintf(result->root, sizeof result->root, "%s", rk_checkpoint_root(c->weights.file));
@@ -253,6 +273,7 @@ rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *res
                         "%s: holds no tuned initial state (blocks.N.att.time_state)",
                         rk_checkpoint_path(c->weights.file));
     }
+    RK_TRY(rk__convert_check_imatrix(c, &result->n_unweighted, err));
     RK_TRY(count_records(c, result, err));
     RK_TRY(rk__convert_size_buffers(c, &buffers, err));
     result->peak_memory = count_memory(c, &buffers);

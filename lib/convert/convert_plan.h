@@ -11,6 +11,8 @@ typedef struct rk__convert_plan {
     const rk_convert_options *options; // borrowed
     rk__weights weights;               // owned
     rk__adapter_overlay adapters;      // empty without adapters; must not move
+    unsigned version;                  // of the output
+    rk_dtype dtype;                    // options->dtype in that version
     rk_dtype *types;                   // owned: of the output, for each tensor of the plan
     rk_dtype header_dtype;
 } rk__convert_plan;
@@ -43,6 +45,7 @@ rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *res
 typedef struct rk__convert_buffers {
     size_t n_threads;
     size_t slab_floats, columns; // of the largest slab, of the longest row
+    size_t search_floats;        // that a search needs besides
     size_t n_slots, slot_bytes;
 } rk__convert_buffers;
 rk_status rk__convert_size_buffers(const rk__convert_plan *c, rk__convert_buffers *out,

@@ -50,22 +50,17 @@ bool rk__convert_slab_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype
 
 // ---- making a slab
 
-static double square(double x) {
-    return x * x;
-}
-
 // What rounding did to a slab whose values before it are in `values`; without them the bytes were
 // copied as they are and are their own measure.
 static void measure_rounding(const tensor_job *t, slab *s, const float *values, float *rounded) {
-    const rk__row_decoder decode = t->job->weights->rows.decode[t->dtype];
+    const rk__rows *rows = &t->job->weights->rows;
     const size_t columns = t->tensor->columns;
     for (size_t r = 0; r < s->n_rows; r++) {
-        decode(rounded, s->out + r * t->row_bytes, columns);
+        rows->decode[t->dtype](rounded, s->out + r * t->row_bytes, columns);
         const float *row = values == NULL ? rounded : values + r * columns;
-        for (size_t c = 0; c < columns; c++) {
-            s->value_squares += square((double)row[c]);
-            s->error_squares += square((double)rounded[c] - (double)row[c]);
-        }
+        const rk__row_squares squares = rows->squares(row, rounded, columns);
+        s->value_squares += squares.of_values;
+        s->error_squares += squares.of_errors;
     }
 }
 
@@ -76,9 +71,8 @@ static rk_status measure_change(const tensor_job *t, slab *s, const rk__convert_
     unchanged.overlay = NULL;
     RK_TRY(
         rk__weights_read_floats(&unchanged, t->tensor, s->first, s->n_rows, worker->before, err));
-    for (size_t i = 0; i < s->n_rows * t->tensor->columns; i++) {
-        s->change_squares += square((double)worker->values[i] - (double)worker->before[i]);
-    }
+    const size_t n = s->n_rows * t->tensor->columns;
+    s->change_squares += t->job->weights->rows.squares(worker->values, worker->before, n).of_errors;
     return RK_OK;
 }
 
@@ -104,8 +98,9 @@ static rk_status make_slab(void *self, size_t item, size_t slot, size_t thread, 
     const rk__convert_worker *worker = &t->job->workers[thread];
     slab *s = &t->slabs[slot];
     *s = cut_slab(t, item, slot);
-    RK_TRY(rk__weights_read_as(weights, t->tensor, t->dtype, s->first, s->n_rows, s->out, s->size,
-                               worker->values, err));
+    RK_TRY(rk__weights_read_searched(weights, t->tensor, t->dtype, t->job->search, s->first,
+                                     s->n_rows, s->out, s->size, worker->values, worker->search,
+                                     err));
     if (!t->job->measure) return RK_OK;
     const bool copied = rk__weights_stored_as(weights, t->tensor, t->dtype);
     measure_rounding(t, s, copied ? NULL : worker->values, worker->rounded);

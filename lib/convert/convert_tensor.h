@@ -7,19 +7,18 @@
 #include "rk/convert.h"
 #include "weights/weights.h"
 
-// The version of the model files that are written.
-enum { RK__CONVERT_VERSION = 101 };
-
 // The buffers of one thread, each for the largest slab of the job.
 typedef struct rk__convert_worker {
     float *values;  // the slab before rounding
     float *before;  // the slab before the adapters; NULL when nothing is measured
     float *rounded; // a row after rounding; NULL when nothing is measured
+    float *search;  // scratch memory of a search; NULL when it needs none
 } rk__convert_worker;
 
 // What the tensors of a job share.
 typedef struct rk__convert_job {
-    const rk__weights *weights;        // borrowed, as the next four
+    const rk__weights *weights;        // borrowed, as the next five
+    const rk__search *search;          // of the tensor that is being written
     const rk__convert_worker *workers; // [rk_pool_threads(pool)]
     uint8_t *slots;                    // [n_slots][slot_bytes]: slabs between reading and writing
     rk__output *output;

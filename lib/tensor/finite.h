@@ -4,8 +4,8 @@
 
 #include "rk/tensor.h"
 
-// Is every one of the n values at `values` finite? FP32, FP16, BF16 and the block formats of
-// version 101 (whole blocks) are looked at; other types are taken as finite.
+// Is every one of the n values at `values` finite? FP32, FP16, BF16 and the block formats (whole
+// blocks) are looked at; other types are taken as finite.
 bool rk__values_are_finite(rk_dtype dtype, const void *values, size_t n);
 
 #endif

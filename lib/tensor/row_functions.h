@@ -47,4 +47,14 @@ void rk__encode_q5_0(void *row, const float *values, size_t n);
 void rk__encode_q5_1(void *row, const float *values, size_t n);
 void rk__encode_q8_0(void *row, const float *values, size_t n);
 
+// block_encode_v100.c
+void rk__encode_q4_0_v100(void *row, const float *values, size_t n);
+void rk__encode_q4_1_v100(void *row, const float *values, size_t n);
+void rk__encode_q4_1_o_v100(void *row, const float *values, size_t n);
+void rk__encode_q4_2_v100(void *row, const float *values, size_t n);
+void rk__encode_q4_3_v100(void *row, const float *values, size_t n);
+void rk__encode_q5_0_v100(void *row, const float *values, size_t n);
+void rk__encode_q5_1_v100(void *row, const float *values, size_t n);
+void rk__encode_q8_0_v100(void *row, const float *values, size_t n);
+
 #endif

@@ -8,10 +8,16 @@
 
 #include "scratch.h"
 
-// Values and bytes of a block, by the type ids of version 101 (docs/formats.md 1.3 and 2.1).
-static const struct {
+// Values and bytes of a block, by type id, in versions 100 and 101 (docs/formats.md 1.3 and 2.1).
+enum { N_TYPES = 10 };
+typedef struct block_size {
     size_t values, bytes;
-} blocks[] = {
+} block_size;
+static const block_size old_blocks[N_TYPES] = {
+    [0] = {1, 4},   [1] = {1, 2},   [2] = {32, 20}, [3] = {32, 24}, [4] = {32, 24},
+    [5] = {16, 10}, [6] = {16, 12}, [7] = {32, 22}, [8] = {32, 24}, [9] = {32, 36},
+};
+static const block_size new_blocks[N_TYPES] = {
     [0] = {1, 4},   [1] = {1, 2},   [2] = {32, 18}, [3] = {32, 20},
     [7] = {32, 22}, [8] = {32, 24}, [9] = {32, 34},
 };
@@ -28,6 +34,7 @@ static bool say(const char *what, size_t offset) {
 
 static bool read_record(test_model_file *file, size_t *offset) {
     test_record *record = &file->records[file->n_records];
+    const block_size *blocks = file->version == 100 ? old_blocks : new_blocks;
     if (file->size - *offset < 12) return say("record ends early", *offset);
     const uint8_t *p = file->bytes + *offset;
     record->dim_count = (int32_t)u32_at(p);
@@ -35,8 +42,7 @@ static bool read_record(test_model_file *file, size_t *offset) {
     record->type = (int32_t)u32_at(p + 8);
     *offset += 12;
     if (record->dim_count < 1 || record->dim_count > 3) return say("bad dim_count", *offset);
-    if (record->type < 0 || (size_t)record->type >= sizeof blocks / sizeof blocks[0] ||
-        blocks[record->type].values == 0) {
+    if (record->type < 0 || record->type >= N_TYPES || blocks[record->type].values == 0) {
         return say("bad type", *offset);
     }
     const size_t shape_bytes = 4 * (size_t)record->dim_count;

@@ -8,10 +8,16 @@
 
 #include "scratch.h"
 
+// Where they are: in tests/data, or the larger ones that those are samples of.
+static const char *folder(void) {
+    const char *other = getenv("RK_TEST_FIXTURES");
+    return other != NULL ? other : RK_TEST_DATA "/models";
+}
+
 // The file <name>.<part>; a failure ends the test.
 static void *read_part(const char *name, const char *part, size_t *size) {
     char path[512];
-    (void)snprintf(path, sizeof path, "%s/models/%s.%s", RK_TEST_DATA, name, part);
+    (void)snprintf(path, sizeof path, "%s/%s.%s", folder(), name, part);
     unsigned char *data = test_read_file(path, size);
     if (data == NULL) {
         perror(path);
@@ -47,7 +53,7 @@ static float *read_floats(const char *name, const char *what, const char *varian
 
 test_fixture test_fixture_read(const char *name, const char *variant) {
     test_fixture fixture = {0};
-    (void)snprintf(fixture.path, sizeof fixture.path, "%s/models/%s.pth", RK_TEST_DATA, name);
+    (void)snprintf(fixture.path, sizeof fixture.path, "%s/%s.pth", folder(), name);
     fixture.tokens = read_tokens(name, &fixture.n_tokens);
     fixture.logits = read_floats(name, "logits", variant, &fixture.n_logits);
     fixture.state = read_floats(name, "state", variant, &fixture.n_state);

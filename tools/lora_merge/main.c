@@ -23,6 +23,7 @@ typedef struct type_choice {
 typedef struct settings {
     double alpha;
     type_choice type;
+    unsigned container;
     bool allow_requantize, no_sync;
 } settings;
 
@@ -51,6 +52,16 @@ static const cli_option option_table[] = {
         .parse = parse_type,
         .help = "type of the matrices in OUT: FP32, FP16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0",
         .standard = "as in BASE; FP16 where BASE is a checkpoint",
+    },
+    {
+        .name = "container",
+        .argument = "VERSION",
+        .kind = CLI_CUSTOM,
+        .offset = offsetof(settings, container),
+        .parse = cli_parse_container,
+        .help = "version of the model file: v101, or v100 for programs of spring 2023 (RWKV-4 "
+                "alone)",
+        .standard = "v101; v100 for Q4_1_O, Q4_2 and Q4_3",
     },
     {
         .name = "allow-requantize",
@@ -115,6 +126,7 @@ static int merge(const cli_text_list *files, const settings *s, const cli_common
     const char *base = files->items[0], *output = files->items[files->count - 1];
     rk_convert_options job = {
         .dtype = s->type.given ? s->type.dtype : RK_DTYPE_F16,
+        .version = s->container,
         .allow_requantize = s->allow_requantize,
         .no_sync = s->no_sync,
         .n_adapters = files->count - 2,
@@ -153,6 +165,9 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i + 1 < files.count; i++) {
         cli_require_file(files.items[i]);
         cli_require_distinct(files.items[files.count - 1], files.items[i]);
+    }
+    if (s.type.given) {
+        s.type.dtype = cli_require_container(&s.container, s.type.dtype, "--type");
     }
 
     const int code = merge(&files, &s, &common);

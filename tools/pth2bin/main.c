@@ -13,6 +13,7 @@
 
 typedef struct settings {
     rk_dtype type;
+    unsigned container;
     const char *prefix, *state;
     bool list, dry_run, keep_state, no_sync;
 } settings;
@@ -28,6 +29,16 @@ static const cli_option option_table[] = {
         .help = "type of the matrices in OUT: FP32, FP16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0; float32 "
                 "and float16 are accepted too",
         .standard = "FP16",
+    },
+    {
+        .name = "container",
+        .argument = "VERSION",
+        .kind = CLI_CUSTOM,
+        .offset = offsetof(settings, container),
+        .parse = cli_parse_container,
+        .help = "version of the model file: v101, or v100 for programs of spring 2023 (RWKV-4 "
+                "alone)",
+        .standard = "v101; v100 for Q4_1_O, Q4_2 and Q4_3",
     },
     {
         .name = "list",
@@ -105,6 +116,7 @@ static const cli_program program = {
 static rk_convert_options job_of(const settings *s) {
     return (rk_convert_options){
         .dtype = s->type,
+        .version = s->container,
         .root = s->prefix,
         .keep_state = s->keep_state,
         .state_output = s->state,
@@ -169,6 +181,7 @@ int main(int argc, char **argv) {
     cli_text_list files = {0};
     cli_parse(&program, argc, argv, &s, &common, &files);
     check_files(&files, &s);
+    s.type = cli_require_container(&s.container, s.type, "--type");
     const char *output = files.count == 2 ? files.items[1] : NULL;
     const int code = s.list ? list_file(files.items[0], s.prefix, &common)
                             : convert(files.items[0], output, &s, &common);

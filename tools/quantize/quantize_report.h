@@ -5,6 +5,6 @@
 #include "cli/conversion.h"
 
 // A line for every tensor, and the totals, on stdout.
-void print_quantize_report(const cli_conversion *conversion);
+void print_quantize_report(const cli_conversion *conversion, const char *format);
 
 #endif

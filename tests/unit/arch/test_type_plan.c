@@ -1,5 +1,5 @@
 // Which tensor gets which type, and the conversion of values.
-#include "arch/arch.h"
+#include "arch/type_plan.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -11,7 +11,7 @@ static const rk__arch_row head = {.role = RK__HEAD};
 
 Test(type_plan, vectors_are_fp32) {
     for (rk_dtype target = RK_DTYPE_F32; target <= RK_DTYPE_Q8_0; target++) {
-        cr_assert_eq(rk__arch_type(&vector, 64, RK_DTYPE_BF16, target, false), RK_DTYPE_F32);
+        cr_assert_eq(rk__reference_type(&vector, 64, RK_DTYPE_BF16, target, false), RK_DTYPE_F32);
     }
 }
 
@@ -20,22 +20,24 @@ Test(type_plan, float_targets_reach_every_matrix) {
     const rk_dtype targets[] = {RK_DTYPE_F32, RK_DTYPE_F16, RK_DTYPE_BF16};
     for (size_t r = 0; r < 3; r++) {
         for (size_t t = 0; t < 3; t++) {
-            cr_assert_eq(rk__arch_type(rows[r], 33, RK_DTYPE_F16, targets[t], true), targets[t]);
+            cr_assert_eq(rk__reference_type(rows[r], 33, RK_DTYPE_F16, targets[t], true),
+                         targets[t]);
         }
     }
 }
 
 Test(type_plan, block_formats_reach_only_matrices_that_they_fit) {
-    cr_assert_eq(rk__arch_type(&matrix, 64, RK_DTYPE_F16, RK_DTYPE_Q5_1, true), RK_DTYPE_Q5_1);
-    cr_assert_eq(rk__arch_type(&matrix, 48, RK_DTYPE_F16, RK_DTYPE_Q5_1, true), RK_DTYPE_F16);
-    cr_assert_eq(rk__arch_type(&embedding, 64, RK_DTYPE_F16, RK_DTYPE_Q4_0, true), RK_DTYPE_F16);
-    cr_assert_eq(rk__arch_type(&head, 64, RK_DTYPE_BF16, RK_DTYPE_Q4_0, false), RK_DTYPE_F16);
+    cr_assert_eq(rk__reference_type(&matrix, 64, RK_DTYPE_F16, RK_DTYPE_Q5_1, true), RK_DTYPE_Q5_1);
+    cr_assert_eq(rk__reference_type(&matrix, 48, RK_DTYPE_F16, RK_DTYPE_Q5_1, true), RK_DTYPE_F16);
+    cr_assert_eq(rk__reference_type(&embedding, 64, RK_DTYPE_F16, RK_DTYPE_Q4_0, true),
+                 RK_DTYPE_F16);
+    cr_assert_eq(rk__reference_type(&head, 64, RK_DTYPE_BF16, RK_DTYPE_Q4_0, false), RK_DTYPE_F16);
 }
 
 Test(type_plan, fp32_is_kept_only_in_model_files) {
-    cr_assert_eq(rk__arch_type(&head, 64, RK_DTYPE_F32, RK_DTYPE_Q4_0, true), RK_DTYPE_F32);
-    cr_assert_eq(rk__arch_type(&head, 64, RK_DTYPE_F32, RK_DTYPE_Q4_0, false), RK_DTYPE_F16);
-    cr_assert_eq(rk__arch_type(&matrix, 48, RK_DTYPE_F32, RK_DTYPE_Q4_0, true), RK_DTYPE_F32);
+    cr_assert_eq(rk__reference_type(&head, 64, RK_DTYPE_F32, RK_DTYPE_Q4_0, true), RK_DTYPE_F32);
+    cr_assert_eq(rk__reference_type(&head, 64, RK_DTYPE_F32, RK_DTYPE_Q4_0, false), RK_DTYPE_F16);
+    cr_assert_eq(rk__reference_type(&matrix, 48, RK_DTYPE_F32, RK_DTYPE_Q4_0, true), RK_DTYPE_F32);
 }
 
 Test(type_plan, decay_becomes_its_negative_exponential) {

@@ -56,3 +56,79 @@ Test(blas, serves_several_threads) {
         cr_expect_eq(wrong[i], 0, "%zu of %d products", wrong[i], (int)REPEATS);
     }
 }
+
+// ---- float64
+
+enum { SIZE = 37, DEPTH = 90, RIGHT = 3 };
+
+static void widen(double *out, const float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = (double)values[i];
+}
+
+// A matrix [DEPTH][SIZE], and the products of its columns.
+static void make_gram(double matrix[DEPTH * SIZE], double gram[SIZE * SIZE]) {
+    float values[DEPTH * SIZE];
+    test_fill(values, DEPTH * SIZE, 1, 4);
+    widen(matrix, values, DEPTH * SIZE);
+    memset(gram, 0, SIZE * SIZE * sizeof *gram);
+    for (size_t i = 0; i < SIZE * SIZE; i++) {
+        for (size_t k = 0; k < DEPTH; k++) {
+            gram[i] += matrix[k * SIZE + i / SIZE] * matrix[k * SIZE + i % SIZE];
+        }
+    }
+}
+
+Test(blas, adds_products_of_columns_and_of_rows) {
+    static double matrix[DEPTH * SIZE], turned[SIZE * DEPTH], gram[SIZE * SIZE];
+    static double of_columns[SIZE * SIZE], of_rows[SIZE * SIZE];
+    make_gram(matrix, gram);
+    for (size_t i = 0; i < DEPTH * SIZE; i++) turned[i % SIZE * DEPTH + i / SIZE] = matrix[i];
+    for (size_t i = 0; i < SIZE * SIZE; i++) of_columns[i] = of_rows[i] = (double)i;
+    rk__blas_add_gram_of_columns(of_columns, matrix, SIZE, DEPTH);
+    rk__blas_add_gram_of_rows(of_rows, turned, SIZE, DEPTH);
+    for (size_t i = 0; i < SIZE; i++) {
+        for (size_t j = 0; j < SIZE; j++) {
+            const size_t at = i * SIZE + j;
+            const double wanted = (double)at + (j <= i ? gram[at] : 0); // the lower triangle
+            cr_assert_float_eq(of_columns[at], wanted, 1e-11, "[%zu][%zu]", i, j);
+            cr_assert_float_eq(of_rows[at], wanted, 1e-11, "[%zu][%zu]", i, j);
+        }
+    }
+}
+
+Test(blas, multiplies_by_rows) {
+    double wide_a[M * K], wide_b[N * K], *product = calloc(M * N, sizeof *product);
+    widen(wide_a, a, M * K);
+    widen(wide_b, b, N * K); // its rows are as long as those of a
+    rk__blas_multiply_by_rows(product, wide_a, wide_b, M, N, K);
+    for (size_t i = 0; i < M * N; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++) sum += wide_a[i / N * K + k] * wide_b[i % N * K + k];
+        cr_assert_float_eq(product[i], sum, 1e-13, "value %zu", i);
+    }
+    free(product);
+}
+
+Test(blas, solves_by_cholesky) {
+    static double matrix[DEPTH * SIZE], gram[SIZE * SIZE], factor[SIZE * SIZE];
+    double x[RIGHT][SIZE], right[RIGHT][SIZE];
+    make_gram(matrix, gram);
+    for (size_t r = 0; r < RIGHT; r++) {
+        for (size_t i = 0; i < SIZE; i++) x[r][i] = (double)(i + 1) / (double)(r + 1) - 5;
+        for (size_t i = 0; i < SIZE; i++) {
+            right[r][i] = 0;
+            for (size_t j = 0; j < SIZE; j++) right[r][i] += gram[i * SIZE + j] * x[r][j];
+        }
+    }
+    memcpy(factor, gram, sizeof gram);
+    for (size_t i = 0; i < SIZE; i++) {
+        for (size_t j = i + 1; j < SIZE; j++) factor[i * SIZE + j] = NAN; // is not read
+    }
+    cr_assert(rk__blas_cholesky(factor, SIZE));
+    rk__blas_cholesky_solve(factor, SIZE, &right[0][0], RIGHT);
+    for (size_t i = 0; i < RIGHT * SIZE; i++) {
+        cr_assert_float_eq(right[i / SIZE][i % SIZE], x[i / SIZE][i % SIZE], 1e-9, "value %zu", i);
+    }
+    gram[3 * SIZE + 3] = -1;
+    cr_assert_not(rk__blas_cholesky(gram, SIZE), "not positive definite");
+}

@@ -92,7 +92,8 @@ static void expect_shape(const test_record *r) {
 
 ParameterizedTest(const format *f, convert, demo_header_and_records) {
     const char *output = test_scratch_path("model.bin");
-    const rk_convert_options options = {.dtype = f->dtype};
+    const rk_convert_options options = {
+        .dtype = f->dtype, .method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     rk_convert_result result;
     convert(demo, output, &options, &result);
 
@@ -143,7 +144,8 @@ static double expected_value(const char *name, float raw) {
 
 static void expect_values(rk_dtype dtype) {
     const char *output = test_scratch_path("model.bin");
-    const rk_convert_options options = {.dtype = dtype};
+    const rk_convert_options options = {
+        .dtype = dtype, .method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     convert(demo, output, &options, NULL);
     test_model_file file;
     cr_assert(test_model_file_read(&file, output));
@@ -220,7 +222,8 @@ ParameterizedTest(const format *f, convert, quantizing_a_model_file) {
     const char *path_floats = test_scratch_path("fp16.bin");
     const char *output = test_scratch_path("quantized.bin");
     const rk_convert_options to_floats = {.dtype = RK_DTYPE_F16};
-    const rk_convert_options to_blocks = {.dtype = f->dtype};
+    const rk_convert_options to_blocks = {
+        .dtype = f->dtype, .method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     convert(demo, path_floats, &to_floats, NULL);
     convert(path_floats, output, &to_blocks, NULL);
     test_model_file floats, file;
@@ -237,7 +240,8 @@ Test(convert, quantizing_a_checkpoint_rounds_once) {
     const char *path_floats = test_scratch_path("fp32.bin");
     const char *output = test_scratch_path("quantized.bin");
     const rk_convert_options to_floats = {.dtype = RK_DTYPE_F32};
-    const rk_convert_options to_blocks = {.dtype = RK_DTYPE_Q4_1};
+    const rk_convert_options to_blocks = {
+        .dtype = RK_DTYPE_Q4_1, .method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     convert(demo, path_floats, &to_floats, NULL);
     convert(demo, output, &to_blocks, NULL);
     test_model_file floats, file;
@@ -256,7 +260,8 @@ Test(convert, embedding_and_head_keep_the_type_of_a_model_file) {
     const char *path_floats = test_scratch_path("fp32.bin");
     const char *output = test_scratch_path("quantized.bin");
     const rk_convert_options to_floats = {.dtype = RK_DTYPE_F32};
-    const rk_convert_options to_blocks = {.dtype = RK_DTYPE_Q5_1};
+    const rk_convert_options to_blocks = {
+        .dtype = RK_DTYPE_Q5_1, .method = RK_METHOD_ROUND, .mix = RK_MIX_REFERENCE};
     convert(demo, path_floats, &to_floats, NULL);
     convert(path_floats, output, &to_blocks, NULL);
     test_model_file file;
@@ -311,6 +316,7 @@ static void expect_reports(rk_dtype dtype) {
     rk_convert_options options = {.dtype = RK_DTYPE_F32};
     convert(demo, path_exact, &options, NULL);
     options.dtype = dtype;
+    options.mix = RK_MIX_REFERENCE;
     convert(demo, output, &options, NULL);
     test_model_file file, exact;
     cr_assert(test_model_file_read(&file, output));

@@ -31,7 +31,7 @@ static rk_status run(const char *input, const char *output, const rk_convert_opt
 }
 
 static void convert(const char *input, const char *output, rk_dtype dtype) {
-    const rk_convert_options options = {.dtype = dtype};
+    const rk_convert_options options = {.dtype = dtype, .mix = RK_MIX_REFERENCE};
     cr_assert_eq(run(input, output, &options), RK_OK, "%s", last_error.message);
 }
 
@@ -53,7 +53,8 @@ Test(convert_jobs, any_number_of_threads_gives_the_same_file) {
     for (size_t n_threads = 2; n_threads <= 7; n_threads += n_threads == 3 ? 4 : 1) {
         rk_pool *pool = NULL;
         cr_assert_eq(rk_pool_new(&pool, &(rk_pool_options){.n_threads = n_threads}, NULL), RK_OK);
-        const rk_convert_options options = {.dtype = RK_DTYPE_Q5_1, .pool = pool};
+        const rk_convert_options options = {
+            .dtype = RK_DTYPE_Q5_1, .mix = RK_MIX_REFERENCE, .pool = pool};
         const char *output = test_scratch_path("pool.bin");
         cr_assert_eq(run(input, output, &options), RK_OK, "%s", last_error.message);
         cr_expect(test_same_bytes(alone, output), "%zu threads", n_threads);
@@ -204,7 +205,7 @@ Test(convert_jobs, types_that_model_files_lack_are_refused) {
     const rk_dtype wrong[] = {RK_DTYPE_BF16, RK_DTYPE_F64, RK_DTYPE_I8, RK_DTYPE_Q4_2_V100,
                               RK_DTYPE_COUNT};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        const rk_convert_options options = {.dtype = wrong[i]};
+        const rk_convert_options options = {.dtype = wrong[i], .version = 101};
         cr_expect_eq(run(input, output, &options), RK_ERR_ARGUMENT, "%d", (int)wrong[i]);
         expect_message("FP32, FP16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0");
         cr_expect_not(test_file_exists(output));

@@ -52,11 +52,11 @@ Test(dtype, table_is_what_the_formats_say) {
     }
 }
 
-Test(dtype, every_type_decodes_and_those_models_run_in_encode) {
+Test(dtype, every_type_decodes_and_those_of_model_files_encode) {
     for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
         const char *const name = rk_dtype_describe((rk_dtype)i)->name;
         cr_assert_not_null(rk__row_decoder_of((rk_dtype)i), "%s", name);
-        cr_assert_eq(rk__row_encoder_of((rk_dtype)i) != NULL, i <= RK_DTYPE_Q8_0, "%s", name);
+        cr_assert_eq(rk__row_encoder_of((rk_dtype)i) != NULL, i <= RK_DTYPE_Q8_0_V100, "%s", name);
     }
 }
 
@@ -92,6 +92,68 @@ Test(dtype, other_names_are_refused) {
         cr_assert_not(rk_dtype_parse(&parsed, names[i]), "'%s'", names[i]);
         cr_assert_eq(parsed, RK_DTYPE_I16, "changed by '%s'", names[i]);
     }
+}
+
+static void check_parse_stored(const char *name, rk_dtype dtype) {
+    rk_dtype parsed = RK_DTYPE_COUNT;
+    cr_assert(rk_dtype_parse_stored(&parsed, name), "%s", name);
+    cr_assert_eq(parsed, dtype, "%s was taken for %s", name, rk_dtype_describe(parsed)->name);
+}
+
+Test(dtype, names_of_stored_types) {
+    check_parse_stored("float32", RK_DTYPE_F32);
+    check_parse_stored("FP16", RK_DTYPE_F16);
+    check_parse_stored("int8", RK_DTYPE_Q8_0);
+    check_parse_stored("Q4_0", RK_DTYPE_Q4_0);
+    check_parse_stored("Q4_1_O", RK_DTYPE_Q4_1_O_V100);
+    check_parse_stored("q4_2", RK_DTYPE_Q4_2_V100);
+    check_parse_stored("q4_3", RK_DTYPE_Q4_3_V100);
+    static const rk_dtype by_id[] = {RK_DTYPE_Q4_0,      RK_DTYPE_Q4_1,      RK_DTYPE_Q4_1_O_V100,
+                                     RK_DTYPE_Q4_2_V100, RK_DTYPE_Q4_3_V100, RK_DTYPE_Q5_0,
+                                     RK_DTYPE_Q5_1,      RK_DTYPE_Q8_0};
+    for (size_t i = 0; i < sizeof by_id / sizeof by_id[0]; i++) {
+        check_parse_stored((const char[]){(char)('2' + i), '\0'}, by_id[i]);
+    }
+    static const char *const others[] = {"BF16", "bfloat16", "0", "1", "10", "Q8_1", "Q4_4", ""};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        rk_dtype parsed = RK_DTYPE_I16;
+        cr_assert_not(rk_dtype_parse_stored(&parsed, others[i]), "'%s'", others[i]);
+        cr_assert_eq(parsed, RK_DTYPE_I16);
+    }
+}
+
+static void check_version(rk_dtype dtype, unsigned version, rk_dtype expected_dtype) {
+    rk_dtype found = RK_DTYPE_COUNT;
+    cr_assert_eq(rk_dtype_in_version(&found, dtype, version), expected_dtype != RK_DTYPE_COUNT,
+                 "%s in version %u", rk_dtype_describe(dtype)->name, version);
+    cr_assert_eq(found, expected_dtype, "%s in version %u", rk_dtype_describe(dtype)->name,
+                 version);
+}
+
+Test(dtype, formats_in_both_versions) {
+    static const rk_dtype pairs[][2] = {{RK_DTYPE_Q4_0, RK_DTYPE_Q4_0_V100},
+                                        {RK_DTYPE_Q4_1, RK_DTYPE_Q4_1_V100},
+                                        {RK_DTYPE_Q5_0, RK_DTYPE_Q5_0_V100},
+                                        {RK_DTYPE_Q5_1, RK_DTYPE_Q5_1_V100},
+                                        {RK_DTYPE_Q8_0, RK_DTYPE_Q8_0_V100}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            check_version(pairs[i][k], 101, pairs[i][0]);
+            check_version(pairs[i][k], 100, pairs[i][1]);
+        }
+        cr_assert_eq(rk_dtype_version(pairs[i][0]), 101u);
+        cr_assert_eq(rk_dtype_version(pairs[i][1]), 100u);
+    }
+    for (unsigned version = 100; version <= 101; version++) {
+        check_version(RK_DTYPE_F32, version, RK_DTYPE_F32);
+        check_version(RK_DTYPE_F16, version, RK_DTYPE_F16);
+        check_version(RK_DTYPE_BF16, version, RK_DTYPE_COUNT);
+        check_version(RK_DTYPE_I8, version, RK_DTYPE_COUNT);
+    }
+    check_version(RK_DTYPE_Q4_1_O_V100, 100, RK_DTYPE_Q4_1_O_V100);
+    check_version(RK_DTYPE_Q4_1_O_V100, 101, RK_DTYPE_COUNT);
+    check_version(RK_DTYPE_Q4_2_V100, 101, RK_DTYPE_COUNT);
+    check_version(RK_DTYPE_Q4_3_V100, 101, RK_DTYPE_COUNT);
 }
 
 Test(dtype, bytes_of_a_row) {

@@ -71,6 +71,43 @@ Test(finite, blocks) {
     }
 }
 
+// Where the numbers of a version 100 block stand; everything else in it may be any byte.
+Test(finite, old_blocks) {
+    static const struct {
+        rk_dtype dtype;
+        size_t offsets[3], n, size; // of numbers of `size` bytes
+    } formats[] = {
+        {RK_DTYPE_Q4_0_V100, {0}, 1, 4},         {RK_DTYPE_Q4_1_V100, {0, 4}, 2, 4},
+        {RK_DTYPE_Q4_1_O_V100, {0, 2, 6}, 3, 2}, {RK_DTYPE_Q4_2_V100, {0}, 1, 2},
+        {RK_DTYPE_Q4_3_V100, {0, 2}, 2, 2},      {RK_DTYPE_Q5_0_V100, {0}, 1, 2},
+        {RK_DTYPE_Q5_1_V100, {0, 2}, 2, 2},      {RK_DTYPE_Q8_0_V100, {0}, 1, 4},
+    };
+    enum { BLOCKS = 3 };
+    const float bad_float = -INFINITY;
+    const uint16_t bad_half = 0x7e00;
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++) {
+        const rk_dtype_info *info = rk_dtype_describe(formats[f].dtype);
+        for (size_t i = 0; i < BLOCKS * formats[f].n; i++) {
+            uint8_t bytes[BLOCKS * 36];
+            memset(bytes, 0xff, sizeof bytes);
+            for (size_t b = 0; b < BLOCKS; b++) {
+                for (size_t k = 0; k < formats[f].n; k++) {
+                    memset(bytes + b * info->block_bytes + formats[f].offsets[k], 1,
+                           formats[f].size);
+                }
+            }
+            const size_t n = BLOCKS * info->block_values;
+            cr_assert(rk__values_are_finite(formats[f].dtype, bytes, n), "%s", info->name);
+            uint8_t *number =
+                bytes + i / formats[f].n * info->block_bytes + formats[f].offsets[i % formats[f].n];
+            memcpy(number, formats[f].size == 4 ? (const void *)&bad_float : &bad_half,
+                   formats[f].size);
+            cr_assert_not(rk__values_are_finite(formats[f].dtype, bytes, n), "%s %zu", info->name,
+                          i);
+        }
+    }
+}
+
 Test(finite, other_types_are_not_looked_at) {
     uint8_t bytes[64];
     memset(bytes, 0xff, sizeof bytes);
