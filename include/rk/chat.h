@@ -44,11 +44,16 @@ typedef struct rk_chat_options {
 } rk_chat_options;
 
 // A conversation that begins with the session as it is (empty, or with a tuned state). Borrows
-// session and template; as long as it lives, the session is used through it alone, but for its
+// session and template. As long as it lives, the session is used through it alone, but for its
 // sampler's settings. options NULL: zeros.
 rk_status rk_chat_new(rk_chat **out, rk_session *session, const rk_chat_template *chat_template,
                       const rk_chat_options *options, rk_error *err);
 void rk_chat_free(rk_chat **chat);
+
+// Another template from the next turn on, borrowed like the first one, which is still needed: what
+// has been said is answered again with the template that it was said with. ERR_UNSUPPORTED when it
+// has no place for the system text.
+rk_status rk_chat_use_template(rk_chat *chat, const rk_chat_template *chat_template, rk_error *err);
 
 // The exact text that the model would be given for this turn: with the first turn, what a
 // conversation begins with; later, the end of the last answer. ERR_ARGUMENT when nothing is left of

@@ -205,9 +205,10 @@ typedef struct rk_beam_options {
 
 // The most probable continuations, as far as n_beams of them kept side by side find them: nothing
 // is left to chance. Of `options` the text callback gets the best text at the end, in one piece;
-// stops, stop tokens, the progress of the prompt and its slice mean what they mean for rk_generate.
-// *beams gets *n_beams texts, at most beams->n_beams, the best first, to be released with
-// rk_beams_free. Sequence 0 of the state contains the prompt and the best text afterwards.
+// stops, stop tokens and the prompt's slice mean what they mean for rk_generate; progress is that
+// of the prompt, then that of the search in tokens of max_tokens. *beams gets *n_beams texts, at
+// most beams->n_beams, the best first, to be released with rk_beams_free. Sequence 0 of the state
+// contains the prompt and the best text afterwards.
 rk_status rk_generate_beams(rk_context *context, rk_state *state, const rk_tokenizer *tokenizer,
                             const char *prompt, size_t prompt_length, const rk_beam_options *search,
                             const rk_generate_options *options, rk_beam **beams, size_t *n_beams,

@@ -59,9 +59,10 @@ typedef struct rk_model_info {
     rk_dims dims;
     rk_dtype dtype; // of most matrices as they are held in memory
     uint64_t n_parameters;
-    uint64_t weight_bytes; // of all tensors in the types they are held in
-    size_t state_floats;   // length of one sequence's state in its flat form
-    const char *strategy;  // where the layers are, in words: "cpu FP16"
+    uint64_t weight_bytes;    // of all tensors in the types they are held in
+    uint64_t embedding_bytes; // of those, the embedding's, of which a token reads one row
+    size_t state_floats;      // length of one sequence's state in its flat form
+    const char *strategy;     // where the layers are, in words: "cpu FP16"
 } rk_model_info;
 
 typedef struct rk_model_options {
@@ -88,6 +89,11 @@ void rk_model_close(rk_model **model);
 
 // What the model is; lives, with its texts, as long as the model.
 const rk_model_info *rk_model_describe(const rk_model *model);
+
+// The sizes of the model in a weights file, without loading it: for what has to be known before, as
+// which vocabulary it needs. The same files are refused as by rk_model_open, but for what is wrong
+// with their values.
+rk_status rk_model_read_dims(const char *path, rk_dims *dims, rk_error *err);
 
 // The version of RWKV whose tensors these are ("RWKV-4"), or NULL when they are no complete
 // model's.
@@ -148,7 +154,13 @@ typedef struct rk_sequence {
     const uint32_t *tokens; // [n_tokens], each < n_vocab
     size_t n_tokens;        // 0: the sequence stays as it is, no logits
     rk_logits wanted;
-    float *logits; // as `wanted` says; not touched with RK_LOGITS_NONE
+    float *logits; // as `wanted` says; not touched with RK_LOGITS_NONE; may be NULL with `hidden`
+    // NULL, or for the tokens that `wanted` names what logits are computed from: the output of the
+    // last layer norm, n_embd floats each.
+    float *hidden;
+    // With RK_LOGITS_ALL: so many of the first tokens are left out of it; the rows of `logits` and
+    // `hidden` begin with the token behind them.
+    size_t n_unwanted;
 } rk_sequence;
 
 // Advances independent sequences together. With block formats the results are those of single runs,

@@ -2,6 +2,7 @@
 #include "model/model_internal.h"
 
 #include "base/memory.h"
+#include "model/observe.h"
 
 enum { DEFAULT_CHUNK = 64 };
 
@@ -9,12 +10,15 @@ struct rk_context {
     rk_model *model; // held
     rk_pool *pool;   // borrowed
     size_t max_chunk;
+    const rk__observer *observer; // borrowed, or NULL
     rk__workspace *workspaces[RK__MAX_STAGES];
     float *x;         // [max_chunk][n_embd], between stages
     uint32_t *tokens; // [max_chunk], of one pass
     rk__span *spans;  // [max_chunk]
     size_t *wanted;   // [max_chunk]
     float **logits;   // [max_chunk]
+    size_t *shown;    // [max_chunk]
+    float **hidden;   // [max_chunk]
 };
 
 static rk_status alloc_buffers(rk_context *c, rk_error *err) {
@@ -27,9 +31,12 @@ static rk_status alloc_buffers(rk_context *c, rk_error *err) {
     RK_TRY(rk__alloc((void **)&c->spans, n, sizeof c->spans[0], err));
     RK_TRY(rk__alloc((void **)&c->wanted, n, sizeof c->wanted[0], err));
     RK_TRY(rk__alloc((void **)&c->logits, n, sizeof c->logits[0], err));
+    RK_TRY(rk__alloc((void **)&c->shown, n, sizeof c->shown[0], err));
+    RK_TRY(rk__alloc((void **)&c->hidden, n, sizeof c->hidden[0], err));
     for (size_t i = 0; i < c->model->n_stages; i++) {
         const rk__model_stage *s = &c->model->stages[i];
-        RK_TRY(s->ops->workspace_new(&c->workspaces[i], s->stage, n, err));
+        RK_TRY(
+            s->ops->workspace_new(&c->workspaces[i], s->stage, n, rk_pool_threads(c->pool), err));
     }
     return RK_OK;
 }
@@ -63,12 +70,18 @@ void rk_context_free(rk_context **context) {
     rk__free(c->spans);
     rk__free(c->wanted);
     rk__free(c->logits);
+    rk__free(c->shown);
+    rk__free(c->hidden);
     rk_model_close(&c->model);
     rk__free(c);
 }
 
 rk_model *rk_context_model(const rk_context *context) {
     return context->model;
+}
+
+void rk__context_observe(rk_context *context, const rk__observer *observer) {
+    context->observer = observer;
 }
 
 static rk_status check_tokens(const rk_context *c, const rk_sequence *sequence, rk_error *err) {
@@ -112,19 +125,25 @@ typedef struct work {
     rk__batch batch;
 } work;
 
-// Marks the logits that a sequence wants of its tokens [offset, offset + count), which are in the
-// pass from `first` on.
-static void want_logits(work *w, const rk_sequence *s, size_t offset, size_t first, size_t count) {
+// Marks what a sequence wants of its tokens [offset, offset + count), which are in the pass from
+// `first` on.
+static void want_outputs(work *w, const rk_sequence *s, size_t offset, size_t first, size_t count) {
     rk_context *c = w->context;
-    const size_t n_vocab = c->model->info.dims.n_vocab;
+    const rk_dims *dims = &c->model->info.dims;
     const bool has_last = offset + count == s->n_tokens;
-    const size_t from = s->wanted == RK_LOGITS_ALL ? 0 : count - 1;
+    const bool all = s->wanted == RK_LOGITS_ALL;
     if (s->wanted == RK_LOGITS_NONE || (s->wanted == RK_LOGITS_LAST && !has_last)) return;
-    for (size_t i = from; i < count; i++) {
-        const size_t row = s->wanted == RK_LOGITS_ALL ? offset + i : 0;
-        c->wanted[w->batch.n_wanted] = first + i;
-        c->logits[w->batch.n_wanted] = s->logits + row * n_vocab;
-        w->batch.n_wanted++;
+    const size_t unwanted = all && s->n_unwanted > offset ? s->n_unwanted - offset : 0;
+    for (size_t i = all ? unwanted : count - 1; i < count; i++) {
+        const size_t row = all ? offset + i - s->n_unwanted : 0;
+        if (s->logits != NULL) {
+            c->wanted[w->batch.n_wanted] = first + i;
+            c->logits[w->batch.n_wanted++] = s->logits + row * dims->n_vocab;
+        }
+        if (s->hidden != NULL) {
+            c->shown[w->batch.n_shown] = first + i;
+            c->hidden[w->batch.n_shown++] = s->hidden + row * dims->n_embd;
+        }
     }
 }
 
@@ -136,7 +155,7 @@ static void take_tokens(work *w, size_t count) {
     for (size_t i = 0; i < count; i++) c->tokens[first + i] = s->tokens[w->offset + i];
     c->spans[w->batch.n_spans++] = (rk__span){.sequence = s->index, .first = first, .count = count};
     w->batch.n_tokens += count;
-    want_logits(w, s, w->offset, first, count);
+    want_outputs(w, s, w->offset, first, count);
     w->offset += count;
 }
 
@@ -144,7 +163,7 @@ static void take_tokens(work *w, size_t count) {
 // is left.
 static bool next_pass(work *w) {
     rk_context *c = w->context;
-    w->batch.n_tokens = w->batch.n_spans = w->batch.n_wanted = 0;
+    w->batch.n_tokens = w->batch.n_spans = w->batch.n_wanted = w->batch.n_shown = 0;
     while (w->current < w->n_sequences && w->batch.n_tokens < c->max_chunk) {
         const size_t left = w->sequences[w->current].n_tokens - w->offset;
         const size_t room = c->max_chunk - w->batch.n_tokens;
@@ -177,6 +196,9 @@ rk_status rk_eval_batch(rk_context *context, rk_state *state, const rk_sequence 
                         .x = context->x,
                         .wanted = context->wanted,
                         .logits = context->logits,
+                        .shown = context->shown,
+                        .hidden = context->hidden,
+                        .observer = context->observer,
                         .pool = context->pool}};
     while (next_pass(&w)) RK_TRY(run_pass(&w, state, err));
     return RK_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/observe.h"
 
 // The devices that strategies can name.
 static const rk__stage_ops *ops_of(rk__device device) {
@@ -72,7 +73,9 @@ static void describe(rk_model *model) {
 static void describe_stages(rk_model *model) {
     rk_model_info *info = &model->info;
     for (size_t i = 0; i < model->n_stages; i++) {
-        info->weight_bytes += model->stages[i].ops->weight_bytes(model->stages[i].stage);
+        const rk__model_stage *s = &model->stages[i];
+        info->weight_bytes += s->ops->weight_bytes(s->stage);
+        info->embedding_bytes += s->ops->embedding_bytes(s->stage);
     }
     info->dtype = model->stages[0].ops->main_dtype(model->stages[0].stage);
     (void)snprintf(model->strategy, sizeof model->strategy, "%s %s", model->stages[0].ops->device,
@@ -80,29 +83,57 @@ static void describe_stages(rk_model *model) {
     info->strategy = model->strategy;
 }
 
-rk_status rk_model_open(rk_model **out, const char *path, const rk_model_options *options,
-                        rk_error *err) {
-    static const rk_model_options defaults = {0};
-    if (options == NULL) options = &defaults;
+static rk_status parse_strategy(rk__strategy *strategy, const rk_model_options *options,
+                                rk_error *err) {
+    return rk__strategy_parse(strategy, options->strategy == NULL ? "cpu" : options->strategy, err);
+}
+
+// The model in `file`, which it takes, also on failure.
+static rk_status open_model(rk_model **out, const char *path, rk_checkpoint *file,
+                            const rk__strategy *strategy, const rk_model_options *options,
+                            rk_error *err) {
     rk_model *model = NULL;
-    rk__strategy strategy;
-    rk_status status =
-        rk__strategy_parse(&strategy, options->strategy == NULL ? "cpu" : options->strategy, err);
-    if (status != RK_OK) goto out;
-    status = rk__alloc((void **)&model, 1, sizeof *model, err);
+    rk_status status = rk__alloc((void **)&model, 1, sizeof *model, err);
     if (status != RK_OK) goto out;
     atomic_init(&model->holders, 1);
     status = rk__copy_string(&model->path, path, strlen(path), err);
     if (status != RK_OK) goto out;
-    status = rk__weights_open(&model->weights, path, err);
+    status = rk__weights_adopt(&model->weights, file, err);
+    file = NULL;
     if (status != RK_OK) goto out;
+    model->weights.searches = true; // the same as rk_convert does by itself
     describe(model);
-    status = open_stages(model, &strategy, options, err);
+    status = open_stages(model, strategy, options, err);
     if (status == RK_OK) describe_stages(model);
 out:
+    rk_checkpoint_close(&file);
     if (status != RK_OK) rk_model_close(&model);
     *out = model;
     return status;
+}
+
+static const rk_model_options default_options = {0};
+
+rk_status rk_model_open(rk_model **out, const char *path, const rk_model_options *options,
+                        rk_error *err) {
+    rk__strategy strategy;
+    rk_checkpoint *file;
+    *out = NULL;
+    if (options == NULL) options = &default_options;
+    RK_TRY(parse_strategy(&strategy, options, err));
+    RK_TRY(rk_checkpoint_open(&file, path, err));
+    return open_model(out, path, file, &strategy, options, err);
+}
+
+rk_status rk__model_open_source(rk_model **out, const char *path, const rk__file_source *source,
+                                const rk_model_options *options, rk_error *err) {
+    rk__strategy strategy;
+    rk_checkpoint *file;
+    *out = NULL;
+    if (options == NULL) options = &default_options;
+    RK_TRY(parse_strategy(&strategy, options, err));
+    RK_TRY(rk__checkpoint_open_source(&file, path, source, err));
+    return open_model(out, path, file, &strategy, options, err);
 }
 
 rk_model *rk__model_hold(rk_model *model) {
@@ -122,6 +153,18 @@ void rk_model_close(rk_model **model) {
 
 const rk_model_info *rk_model_describe(const rk_model *model) {
     return &model->info;
+}
+
+const rk__weights *rk__model_weights(const rk_model *model) {
+    return &model->weights;
+}
+
+rk_status rk_model_read_dims(const char *path, rk_dims *dims, rk_error *err) {
+    rk__weights weights;
+    RK_TRY(rk__weights_open(&weights, path, err));
+    *dims = weights.plan.dims;
+    rk__weights_close(&weights);
+    return RK_OK;
 }
 
 const char *rk_checkpoint_architecture(const rk_checkpoint *checkpoint) {

@@ -31,6 +31,11 @@ struct rk_state {
     rk__stage_state *parts[RK__MAX_STAGES];
 };
 
+// A model from bytes that `source` gives in place of a file; it is called `path` in messages.
+// Otherwise as rk_model_open.
+rk_status rk__model_open_source(rk_model **out, const char *path, const rk__file_source *source,
+                                const rk_model_options *options, rk_error *err);
+
 // One more holder; released by rk_model_close.
 rk_model *rk__model_hold(rk_model *model);
 

@@ -2,128 +2,274 @@
 #include "perplexity/measure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/allocate.h"
 #include "cli/messages.h"
 #include "cli/paths.h"
 #include "cli/peak_memory.h"
 #include "cli/progress_line.h"
-#include "cli/signals.h"
-#include "rk/tokenizer.h"
+#include "cli/sizes.h"
+#include "perplexity/latency.h"
+#include "perplexity/protocol.h"
 #include "perplexity/speed.h"
+#include "perplexity/task_run.h"
 
-// A model with everything that measuring it takes.
-typedef struct bench {
-    rk_model *model;
-    rk_context *context;
-    rk_state *state;
+rk_status open_tokenizer(rk_tokenizer **out, const bench *b, const corpus *c, const char *chosen,
+                         rk_error *err) {
+    const rk_model_info *info = rk_model_describe(b->model);
+    const rk_status status = rk_tokenizer_find(out, info->dims.n_vocab, info->path, chosen, err);
+    // Tokens need none but to count bytes.
+    const bool needed = c == NULL || c->tokens == NULL || chosen != NULL;
+    return status == RK_ERR_NOT_FOUND && !needed ? RK_OK : status;
+}
+
+// ---- describing the model
+
+static void copy_name(char out[RESULT_NAME], const char *name) {
+    snprintf(out, RESULT_NAME, "%s", name);
+}
+
+static void describe(result *out, const rk_model *model) {
+    const rk_model_info *info = rk_model_describe(model);
+    copy_name(out->type, rk_dtype_describe(info->dtype)->name);
+    copy_name(out->architecture, info->arch_name);
+    out->bytes = info->weight_bytes;
+    out->n_parameters = info->n_parameters;
+    out->bits_per_weight = 8.0 * (double)info->weight_bytes / (double)info->n_parameters;
+}
+
+// ---- a text
+
+// One model's view of the text, and what comes out of it.
+typedef struct text_run {
+    const measure_job *job;
+    const bench *bench;
     rk_tokenizer *tokenizer;
-    uint32_t *tokens; // [n_tokens]
-    size_t n_tokens;
-} bench;
+    corpus_tokens documents;
+    passage_list list;
+    rk_token_score *scores; // [list.n_scores]
+    rk_logits_writer *writer;
+} text_run;
 
-static void bench_close(bench *b) {
-    rk_tokens_free(&b->tokens);
-    rk_tokenizer_close(&b->tokenizer);
-    rk_state_free(&b->state);
-    rk_context_free(&b->context);
-    rk_model_close(&b->model);
+static void text_run_free(text_run *t) {
+    rk_logits_writer_abort(&t->writer);
+    rk_tokenizer_close(&t->tokenizer);
+    corpus_tokens_free(&t->documents);
+    passage_list_free(&t->list);
+    free(t->scores);
 }
 
-static rk_status bench_open(bench *b, const measure_job *job, rk_error *err) {
-    cli_progress progress;
-    cli_progress_begin(&progress, "loading", CLI_UNIT_BYTES, job->common->quiet);
-    const rk_model_options options = {
-        .strategy = job->strategy,
-        .pool = job->pool,
-        .progress = cli_progress_hook(&progress),
-    };
-    rk_status status = rk_model_open(&b->model, job->model, &options, err);
-    cli_progress_end(&progress);
-    if (status != RK_OK) return status;
-    const rk_context_options workspace = {.pool = job->pool};
-    status = rk_context_new(&b->context, b->model, &workspace, err);
-    if (status == RK_OK) status = rk_state_new(&b->state, b->model, 1, err);
-    return status;
-}
-
-// Tokens of the text, as this model's tokenizer makes them.
-static rk_status bench_read_text(bench *b, const measure_job *job, rk_error *err) {
-    const cli_text *text = job->text;
-    const size_t n_vocab = rk_model_describe(b->model)->dims.n_vocab;
-    rk_status status = rk_tokenizer_find(&b->tokenizer, n_vocab, job->model, NULL, err);
-    if (status == RK_OK) {
-        status = rk_tokenizer_encode(b->tokenizer, text->data, text->size, &b->tokens, &b->n_tokens,
-                                     err);
+// Token files know nothing of models.
+static int check_vocabulary(const text_run *t) {
+    const size_t n_vocab = rk_model_describe(t->bench->model)->dims.n_vocab;
+    const corpus_tokens *d = &t->documents;
+    for (size_t document = 0, i = 0; i < d->n_tokens; i++) {
+        while (i == d->ends[document]) document++;
+        if (d->tokens[i] < n_vocab) continue;
+        const size_t begin = document > 0 ? d->ends[document - 1] : 0;
+        cli_complain("%s: token %zu of document %zu is %u; the vocabulary of %s has %zu",
+                     t->job->corpus->name, i - begin, document, (unsigned)d->tokens[i],
+                     t->job->model, n_vocab);
+        return CLI_EXIT_FAILED;
     }
-    if (job->limit != 0 && b->n_tokens > job->limit) b->n_tokens = job->limit;
+    const size_t bos = t->job->settings->protocol.bos;
+    if (bos == SIZE_MAX || bos < n_vocab) return CLI_EXIT_DONE;
+    cli_complain("%s: --bos %zu is no token: the vocabulary has %zu", t->job->model, bos, n_vocab);
+    return CLI_EXIT_FAILED;
+}
+
+static int check_base_tokens(const text_run *t) {
+    const comparison_base *base = t->job->base;
+    if (base == NULL || base->bench.model == NULL) return CLI_EXIT_DONE;
+    const rk_model_info *info = rk_model_describe(t->bench->model);
+    const rk_model_info *base_info = rk_model_describe(base->bench.model);
+    if (info->dims.n_vocab != base_info->dims.n_vocab) {
+        cli_complain("%s has a vocabulary of %zu tokens, its base %s one of %zu: they cannot be "
+                     "compared",
+                     t->job->model, info->dims.n_vocab, base->path, base_info->dims.n_vocab);
+        return CLI_EXIT_FAILED;
+    }
+    const corpus_tokens *a = &t->documents, *b = &base->tokens;
+    if (a->n_tokens == b->n_tokens && a->n_documents == b->n_documents &&
+        (a->n_tokens == 0 || memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens) == 0) &&
+        memcmp(a->ends, b->ends, a->n_documents * sizeof *a->ends) == 0) {
+        return CLI_EXIT_DONE;
+    }
+    cli_complain("%s: its tokenizer cuts %s into %zu tokens, that of its base %s into %zu others: "
+                 "they cannot be compared",
+                 t->job->model, t->job->corpus->name, a->n_tokens, base->path, b->n_tokens);
+    return CLI_EXIT_FAILED;
+}
+
+static int cut_text(text_run *t) {
+    const measure_job *job = t->job;
+    const protocol_settings *p = &job->settings->protocol;
+    rk_error err;
+    if (open_tokenizer(&t->tokenizer, t->bench, job->corpus, job->settings->tokenizer, &err) !=
+            RK_OK ||
+        corpus_tokenize(&t->documents, job->corpus, t->tokenizer, p->limit, 0, &err) != RK_OK) {
+        return cli_failure_of(job->model, &err);
+    }
+    int code = check_vocabulary(t);
+    if (code == CLI_EXIT_DONE) code = check_base_tokens(t);
+    if (code == CLI_EXIT_DONE) code = protocol_apply(&t->list, p, job->corpus, &t->documents);
+    return code;
+}
+
+static rk_status open_logits(text_run *t, rk_error *err) {
+    const measure_job *job = t->job;
+    if (job->base != NULL && job->base->saved != NULL) {
+        const rk_status status =
+            rk_logits_reader_check(job->base->saved, t->bench->model, t->list.passages,
+                                   t->list.n_passages, job->protocol, err);
+        if (status != RK_OK) return status;
+    }
+    if (job->settings->save_logits == NULL) return RK_OK;
+    const char *type = rk_dtype_describe(rk_model_describe(t->bench->model)->dtype)->name;
+    char *source = cli_format("%.900s (%s)", cli_base_name(job->model), type);
+    const rk_status status =
+        rk_logits_writer_create(&t->writer, job->settings->save_logits, t->bench->model,
+                                t->list.passages, t->list.n_passages, job->protocol, source, err);
+    free(source);
     return status;
 }
 
-static uint64_t bytes_of_tokens(const rk_tokenizer *tokenizer, const uint32_t *tokens, size_t n) {
+static rk_status run_scorer(text_run *t, const rk_progress *progress, rk_error *err) {
+    const measure_job *job = t->job;
+    const comparison_base *base = job->base;
+    const rk_scorer_options options = {
+        .pool = job->pool,
+        .n_sequences = t->list.n_passages == 1 ? 1 : 0,
+        .base = base != NULL ? base->bench.context : NULL,
+        .saved_base = base != NULL ? base->saved : NULL,
+        .writer = t->writer,
+    };
+    t->scores = cli_allocate(t->list.n_scores, sizeof *t->scores);
+    rk_scorer *scorer = NULL;
+    rk_status status = rk_scorer_new(&scorer, t->bench->context, &options, err);
+    if (status == RK_OK) {
+        status = rk_scorer_run(scorer, t->list.passages, t->list.n_passages, 0, progress, t->scores,
+                               err);
+    }
+    rk_scorer_free(&scorer);
+    if (status == RK_OK && t->writer != NULL) status = rk_logits_writer_commit(&t->writer, err);
+    return status;
+}
+
+static rk_status score_text(text_run *t, result *out, rk_error *err) {
+    rk_status status = open_logits(t, err);
+    if (status != RK_OK) return status;
+    char *label = cli_format("%s %s", cli_base_name(t->job->model), out->type);
+    cli_progress progress;
+    cli_progress_begin(&progress, label, CLI_UNIT_TOKENS, t->job->common->quiet);
+    const rk_progress hook = cli_progress_hook(&progress);
+    const double start = cli_now();
+    status = run_scorer(t, &hook, err);
+    out->scored_per_s = (double)(t->list.n_tokens - t->list.n_passages) / (cli_now() - start);
+    cli_progress_end(&progress);
+    free(label);
+    return status;
+}
+
+// ---- a text's figures
+
+static uint64_t count_scored_bytes(const text_run *t) {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t length = 0;
-        rk_tokenizer_decode(tokenizer, tokens[i], &length);
-        bytes += length;
+    if (t->tokenizer == NULL) return 0;
+    for (size_t p = 0; p < t->list.n_passages; p++) {
+        const rk_passage *passage = &t->list.passages[p];
+        for (size_t i = passage->first_scored; i < passage->n_tokens; i++) {
+            size_t length = 0;
+            rk_tokenizer_decode(t->tokenizer, passage->tokens[i], &length);
+            bytes += length;
+        }
     }
     return bytes;
 }
 
-static rk_status measure_loss(measurement *out, bench *b, const measure_job *job, rk_error *err) {
-    char *label = cli_format("%s %s", cli_base_name(job->model), out->type);
-    cli_progress progress;
-    cli_progress_begin(&progress, label, CLI_UNIT_TOKENS, job->common->quiet);
-    const rk_progress hook = cli_progress_hook(&progress);
-    const rk_status status =
-        rk_eval_stream(b->context, b->state, b->tokens, b->n_tokens, &hook, &out->loss, err);
-    cli_progress_end(&progress);
-    free(label);
+static rk_status summarize(const text_run *t, result *out, rk_error *err) {
+    const perplexity_settings *s = t->job->settings;
+    const rk_bootstrap bootstrap = {s->bootstrap, s->bootstrap_block, s->seed};
+    const size_t n = t->list.n_scores;
+    rk_position_bin bins[RK_MAX_POSITION_BINS];
+    out->is_compared = t->job->base != NULL;
+    rk_status status;
+    if (out->is_compared) {
+        status = rk_summarize_comparison(&out->comparison, t->scores, n, &bootstrap, err);
+        out->loss = out->comparison.loss;
+    } else {
+        status = rk_summarize_losses(&out->loss, t->scores, n, &bootstrap, err);
+    }
     if (status != RK_OK) return status;
-    out->scored_bytes = bytes_of_tokens(b->tokenizer, b->tokens + 1, b->n_tokens - 1);
-    const double nats = out->loss.mean * (double)out->loss.n_tokens;
-    out->bits_per_byte = nats / log(2.0) / (double)out->scored_bytes;
+    out->has_loss = true;
+    out->n_passages = t->list.n_passages;
+    out->n_left_out = t->list.n_empty;
+    out->scored_bytes = count_scored_bytes(t);
+    out->bits_per_byte = out->scored_bytes > 0 ? out->loss.mean * (double)out->loss.n_tokens /
+                                                     log(2.0) / (double)out->scored_bytes
+                                               : NAN;
+    if (t->tokenizer != NULL) copy_name(out->tokenizer, rk_tokenizer_name(t->tokenizer));
+    cli_sha256_bytes(out->tokens_sha256, t->list.tokens, t->list.n_tokens * sizeof(uint32_t));
+    out->n_positions =
+        rk_summarize_positions(bins, t->list.passages, t->list.n_passages, t->scores);
+    out->positions = cli_allocate(out->n_positions, sizeof *out->positions);
+    memcpy(out->positions, bins, out->n_positions * sizeof *bins);
     return RK_OK;
 }
 
-static void describe(measurement *out, const rk_model *model) {
-    const rk_model_info *info = rk_model_describe(model);
-    out->type = rk_dtype_describe(info->dtype)->name;
-    out->architecture = info->arch_name;
-    out->bytes = info->weight_bytes;
-    out->bits_per_weight = 8.0 * (double)info->weight_bytes / (double)info->n_parameters;
+static int measure_text(result *out, const bench *b, const measure_job *job,
+                        measured_pairs *pairs) {
+    text_run t = {.job = job, .bench = b};
+    rk_error err;
+    int code = cut_text(&t);
+    if (code == CLI_EXIT_DONE &&
+        (score_text(&t, out, &err) != RK_OK || summarize(&t, out, &err) != RK_OK)) {
+        code = cli_failure(&err);
+    }
+    if (code == CLI_EXIT_DONE && out->is_compared) {
+        pairs->n = t.list.n_scores;
+        pairs->divergences = cli_allocate(pairs->n, sizeof *pairs->divergences);
+        for (size_t i = 0; i < pairs->n; i++) pairs->divergences[i] = t.scores[i].divergence;
+    }
+    text_run_free(&t);
+    return code;
 }
 
-static int measure_opened(measurement *out, bench *b, const measure_job *job) {
+// ---- speed
+
+static int measure_speeds(result *out, const bench *b, const measure_job *job) {
     rk_error err;
-    describe(out, b->model);
-    if (bench_read_text(b, job, &err) != RK_OK) return cli_failure_of(job->model, &err);
-    if (b->n_tokens < 2) {
-        cli_complain("%s: too short: %zu token%s where at least 2 are needed", job->text->name,
-                     b->n_tokens, b->n_tokens == 1 ? "" : "s");
-        return CLI_EXIT_FAILED;
-    }
-    if (measure_loss(out, b, job, &err) != RK_OK) return cli_failure_of(job->model, &err);
-    const speed_job timing = {b->model, b->context, b->state, b->tokens, b->n_tokens};
-    if (measure_speed(&timing, &out->prefill_tokens_per_s, &out->decode_tokens_per_s, &err) !=
-        RK_OK) {
+    if (speed_measure(b, &out->prefill_tokens_per_s, &out->decode_tokens_per_s, &err) != RK_OK) {
         return cli_failure_of(job->model, &err);
     }
     out->peak_rss_bytes = cli_peak_memory();
-    return CLI_EXIT_DONE;
+    out->has_speed = true;
+    if (!job->settings->latency) return CLI_EXIT_DONE;
+    return latency_measure(out, b, job);
 }
 
-int measure(measurement *out, const measure_job *job) {
-    *out = (measurement){.model = job->model, .peak_is_own = cli_peak_memory_reset()};
+int measure(result *out, const measure_job *job, measured_pairs *pairs) {
+    out->peak_is_own = cli_peak_memory_reset();
     bench b = {0};
     rk_error err;
+    const double start = cli_now();
     int code = CLI_EXIT_DONE;
-    if (bench_open(&b, job, &err) != RK_OK) {
+    if (bench_open(&b, job->model, job->type, job->pool, job->common->quiet, &err) != RK_OK) {
         code = cli_failure(&err);
-    } else {
-        code = measure_opened(out, &b, job);
+        goto out;
     }
+    out->load_seconds = cli_now() - start;
+    describe(out, b.model);
+    if (job->task != NULL) {
+        code = task_measure(out, &b, job);
+    } else if (job->corpus != NULL) {
+        code = measure_text(out, &b, job, pairs);
+    }
+    if (code == CLI_EXIT_DONE) code = measure_speeds(out, &b, job);
+out:
     bench_close(&b);
     return code;
 }

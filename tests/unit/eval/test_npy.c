@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rk/embed.h"
+#include "rk/npy.h"
 #include "support/scratch.h"
 
 enum { HEADER_BYTES = 128 };
@@ -13,7 +13,8 @@ enum { HEADER_BYTES = 128 };
 static rk_npy *create(const char *path, size_t n_columns) {
     rk_npy *npy = NULL;
     rk_error err = {0};
-    cr_assert_eq(rk_npy_create(&npy, path, n_columns, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(rk_npy_create(&npy, path, RK_DTYPE_F32, n_columns, &err), RK_OK, "%s",
+                 err.message);
     cr_assert_not_null(npy);
     return npy;
 }
@@ -128,12 +129,169 @@ Test(npy, giving_up_leaves_the_old_file) {
 Test(npy, what_cannot_be_written_is_refused) {
     rk_npy *npy = (rk_npy *)&npy;
     rk_error err = {0};
-    cr_assert_eq(rk_npy_create(&npy, test_scratch_path("none/e.npy"), 3, &err), RK_ERR_IO);
+    cr_assert_eq(rk_npy_create(&npy, test_scratch_path("none/e.npy"), RK_DTYPE_F32, 3, &err),
+                 RK_ERR_IO);
     cr_assert_null(npy);
     cr_assert_not_null(strstr(err.message, "none/e.npy"), "%s", err.message);
     const char *path = test_scratch_path("e.npy");
-    cr_assert_eq(rk_npy_create(&npy, path, 0, &err), RK_ERR_ARGUMENT);
-    cr_assert_eq(rk_npy_create(&npy, path, SIZE_MAX / 2, &err), RK_ERR_ARGUMENT);
+    cr_assert_eq(rk_npy_create(&npy, path, RK_DTYPE_F32, 0, &err), RK_ERR_ARGUMENT);
+    cr_assert_eq(rk_npy_create(&npy, path, RK_DTYPE_F32, SIZE_MAX / 2, &err), RK_ERR_ARGUMENT);
+    cr_assert_eq(rk_npy_create(&npy, path, RK_DTYPE_BF16, 3, &err), RK_ERR_ARGUMENT);
     cr_assert_not(test_file_exists(path));
+    test_scratch_remove();
+}
+
+Test(npy, halves) {
+    const char *path = test_scratch_path("e.npy");
+    rk_npy *npy = NULL;
+    rk_error err = {0};
+    cr_assert_eq(rk_npy_create(&npy, path, RK_DTYPE_F16, 3, &err), RK_OK, "%s", err.message);
+    const float row[] = {1, -0.1F, 65519};
+    cr_assert_eq(rk_npy_append(npy, row, &err), RK_OK, "%s", err.message);
+    const float large[] = {1, -65520, 0};
+    cr_assert_eq(rk_npy_append(npy, large, &err), RK_ERR_RANGE);
+    cr_assert_not_null(strstr(err.message, "value 1 "), "%s", err.message);
+    commit(npy);
+    size_t size;
+    unsigned char *file = test_read_file(path, &size);
+    static const unsigned char values[] = {0x00, 0x3c, 0x66, 0xae, 0xff, 0x7b};
+    cr_assert_eq(size, HEADER_BYTES + sizeof values, "a row that does not fit was written");
+    cr_assert_eq(memcmp(file + HEADER_BYTES, values, sizeof values), 0);
+    cr_assert_not_null(strstr((char *)file + 10, "'descr': '<f2'"));
+    free(file);
+
+    rk_npy_rows *rows = NULL;
+    cr_assert_eq(rk_npy_open(&rows, path, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(rk_npy_dtype(rows), RK_DTYPE_F16);
+    float back[3];
+    cr_assert_eq(rk_npy_read(rows, 0, 1, back, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(back[0], 1);
+    cr_assert_eq(back[1], -0.0999755859375F);
+    cr_assert_eq(back[2], 65504);
+    rk_npy_close(&rows);
+    test_scratch_remove();
+}
+
+// ---- reading
+
+// Writes a file of NumPy's: prefix of a version, a dictionary as it stands here, then n_bytes
+// bytes that count up.
+static const char *write_npy(int version, const char *dictionary, size_t n_bytes) {
+    static unsigned char file[8192];
+    const size_t prefix = version == 1 ? 10 : 12, length = strlen(dictionary);
+    memcpy(file, "\x93NUMPY", 6);
+    file[6] = (unsigned char)version;
+    memset(file + 7, 0, 5);
+    file[8] = (unsigned char)length;
+    file[9] = (unsigned char)(length >> 8);
+    memcpy(file + prefix, dictionary, length);
+    for (size_t i = 0; i < n_bytes; i++) file[prefix + length + i] = (unsigned char)i;
+    const char *path = test_scratch_path("n.npy");
+    cr_assert(test_write_file(path, file, prefix + length + n_bytes));
+    return path;
+}
+
+static rk_status try_read(int version, const char *dictionary, size_t n_bytes, rk_error *err) {
+    rk_npy_rows *rows = (rk_npy_rows *)err;
+    const rk_status status = rk_npy_open(&rows, write_npy(version, dictionary, n_bytes), err);
+    cr_assert_eq(rows == NULL, status != RK_OK);
+    rk_npy_close(&rows);
+    return status;
+}
+
+Test(npy, rows_come_back) {
+    const char *path = test_scratch_path("e.npy");
+    enum { ROWS = 100, COLUMNS = 7 };
+    rk_npy *npy = create(path, COLUMNS);
+    float row[COLUMNS];
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t k = 0; k < COLUMNS; k++) row[k] = (float)(i * COLUMNS + k) / 3;
+        cr_assert_eq(rk_npy_append(npy, row, NULL), RK_OK);
+    }
+    commit(npy);
+    rk_npy_rows *rows = NULL;
+    rk_error err = {0};
+    cr_assert_eq(rk_npy_open(&rows, path, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(rk_npy_count(rows), ROWS);
+    cr_assert_eq(rk_npy_columns(rows), COLUMNS);
+    cr_assert_eq(rk_npy_dtype(rows), RK_DTYPE_F32);
+    float some[3][COLUMNS];
+    cr_assert_eq(rk_npy_read(rows, 97, 3, &some[0][0], &err), RK_OK, "%s", err.message);
+    for (size_t k = 0; k < 3 * COLUMNS; k++) {
+        cr_assert_eq(some[k / COLUMNS][k % COLUMNS], (float)(97 * COLUMNS + k) / 3);
+    }
+    cr_assert_eq(rk_npy_read(rows, ROWS, 0, &some[0][0], &err), RK_OK);
+    cr_assert_eq(rk_npy_read(rows, 98, 3, &some[0][0], &err), RK_ERR_ARGUMENT);
+    cr_assert_eq(rk_npy_read(rows, UINT64_MAX, 1, &some[0][0], &err), RK_ERR_ARGUMENT);
+    rk_npy_close(&rows);
+    cr_assert_null(rows);
+    test_scratch_remove();
+}
+
+Test(npy, headers_of_other_writers_are_read) {
+    static const struct {
+        int version;
+        const char *dictionary;
+        size_t n_bytes;
+    } fine[] = {
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n", 24},
+        {2, "{'descr': '<f2', 'fortran_order': False, 'shape': (2, 3)}\n", 12},
+        {3, "{'shape': (1, 4), 'fortran_order': False, 'descr': '<f4'}", 16},
+        {1, "{'descr':'<f4','fortran_order':False,'shape':(0,5)}", 0},
+    };
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        rk_error err = {0};
+        cr_assert_eq(try_read(fine[i].version, fine[i].dictionary, fine[i].n_bytes, &err), RK_OK,
+                     "%s: %s", fine[i].dictionary, err.message);
+    }
+    test_scratch_remove();
+}
+
+Test(npy, other_arrays_and_damaged_ones_are_refused) {
+    static const struct {
+        int version;
+        const char *dictionary;
+        size_t n_bytes;
+        rk_status status;
+    } wrong[] = {
+        {1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", 48, RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24, RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", 24, RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }", 24,
+         RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 0), }", 0, RK_ERR_UNSUPPORTED},
+        {4, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24, RK_ERR_UNSUPPORTED},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 23, RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 25, RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", 0,
+         RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 18446744073709551615), }", 24,
+         RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 18446744073709551616), }", 24,
+         RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False}", 24, RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}", 24,
+         RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'x': 1}", 24, RK_ERR_FORMAT},
+        {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 3)}", 24, RK_ERR_FORMAT},
+        {1, "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}", 24, RK_ERR_FORMAT},
+        {1, "{", 24, RK_ERR_FORMAT},
+        {1, "", 24, RK_ERR_FORMAT},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        rk_error err = {0};
+        cr_assert_eq(try_read(wrong[i].version, wrong[i].dictionary, wrong[i].n_bytes, &err),
+                     wrong[i].status, "%s: %s", wrong[i].dictionary, err.message);
+        cr_assert_not_null(strstr(err.message, "n.npy"), "%s", err.message);
+    }
+    rk_npy_rows *rows = NULL;
+    rk_error err = {0};
+    const char *path = test_scratch_path("x.npy");
+    cr_assert(test_write_file(path, "\x93NUMPY", 6));
+    cr_assert_eq(rk_npy_open(&rows, path, &err), RK_ERR_FORMAT);
+    cr_assert(test_write_file(path, "no array at all", 15));
+    cr_assert_eq(rk_npy_open(&rows, path, &err), RK_ERR_FORMAT);
+    cr_assert_eq(rk_npy_open(&rows, test_scratch_path("none.npy"), &err), RK_ERR_IO);
     test_scratch_remove();
 }

@@ -215,6 +215,40 @@ Test(model, batches_equal_single_runs) {
     }
 }
 
+// Rows of the first tokens can be left out, wherever passes end.
+Test(model, leaves_out_unwanted_logits) {
+    enum { N = 11 };
+    uint32_t tokens[N + 1];
+    tokens_of("Once upon a", tokens);
+    rk_model *model = open_model(NULL);
+    static const size_t chunks[] = {1, 4, 64};
+    for (size_t c = 0; c < 3; c++) {
+        rk_context *context = new_context(model, NULL, chunks[c]);
+        rk_state *state = new_state(model, 1);
+        float all[N][N_VOCAB];
+        eval(context, state, tokens, N, RK_LOGITS_ALL, all[0]);
+        for (size_t n_unwanted = 0; n_unwanted <= N; n_unwanted++) {
+            float some[N + 1][N_VOCAB];
+            memset(some, 0xee, sizeof some);
+            const rk_sequence sequence = {.tokens = tokens,
+                                          .n_tokens = N,
+                                          .wanted = RK_LOGITS_ALL,
+                                          .logits = some[0],
+                                          .n_unwanted = n_unwanted};
+            cr_assert_eq(rk_state_clear(state, 0, NULL), RK_OK);
+            cr_assert_eq(rk_eval_batch(context, state, &sequence, 1, NULL), RK_OK);
+            const size_t n = N - n_unwanted;
+            cr_assert_eq(memcmp(some, all[n_unwanted], n * sizeof some[0]), 0, "%zu", n_unwanted);
+            for (size_t i = 0; i < sizeof some[0]; i++) {
+                cr_assert_eq(((unsigned char *)some[n])[i], 0xee, "a row too many");
+            }
+        }
+        rk_state_free(&state);
+        rk_context_free(&context);
+    }
+    rk_model_close(&model);
+}
+
 Test(model, block_formats_stay_near_fp32) {
     // The largest differences to FP32 seen on this text are about half of these.
     static const float limits[N_TYPES] = {0, 0.02F, 1e-4F, 6.0F, 5.0F, 3.0F, 3.0F, 0.5F};
@@ -259,7 +293,11 @@ Test(model, states_can_be_saved_copied_and_cleared) {
     eval(context, state, tokens + 9, N_PROMPT - 9, RK_LOGITS_LAST, resumed);
     cr_assert_eq(memcmp(whole, resumed, sizeof whole), 0);
 
-    const rk_sequence copy = {1, tokens + 9, N_PROMPT - 9, RK_LOGITS_LAST, resumed};
+    const rk_sequence copy = {.index = 1,
+                              .tokens = tokens + 9,
+                              .n_tokens = N_PROMPT - 9,
+                              .wanted = RK_LOGITS_LAST,
+                              .logits = resumed};
     cr_assert_eq(rk_eval_batch(context, state, &copy, 1, &err), RK_OK);
     cr_assert_eq(memcmp(whole, resumed, sizeof whole), 0);
 
@@ -387,4 +425,17 @@ Test(model, loading_can_be_cancelled_and_fails_politely) {
     cr_assert_eq(rk_model_open(&model, RK_MODELS "/demo/demo-lora.pth", NULL, &err),
                  RK_ERR_UNSUPPORTED);
     cr_assert_not_null(strstr(err.message, "LoRA adapter"), "%s", err.message);
+}
+
+Test(model, sizes_are_read_without_loading) {
+    rk_model *model = open_model("cpu");
+    rk_dims dims;
+    rk_error err;
+    cr_assert_eq(rk_model_read_dims(model_path, &dims, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(memcmp(&dims, &rk_model_describe(model)->dims, sizeof dims), 0);
+    cr_assert_eq(dims.n_vocab, N_VOCAB);
+    rk_model_close(&model);
+    cr_assert_eq(rk_model_read_dims("/nonexistent/model.bin", &dims, &err), RK_ERR_IO);
+    cr_assert_eq(rk_model_read_dims(RK_MODELS "/demo/demo-lora.pth", &dims, &err),
+                 RK_ERR_UNSUPPORTED);
 }

@@ -1,0 +1,25 @@
+// A model with everything that measuring it takes.
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rk/model.h"
+
+// Tokens computed together at most.
+enum { BENCH_CHUNK = 128 };
+
+// All zeros: nothing opened. Closing accepts that, and what a failure left.
+typedef struct bench {
+    rk_model *model;
+    rk_context *context;
+} bench;
+
+// Loads a model; a progress line tells how far it is unless `quiet`. type NULL: as the file is.
+rk_status bench_open(bench *b, const char *model, const char *type, rk_pool *pool, bool quiet,
+                     rk_error *err);
+void bench_close(bench *b);
+
+#endif
