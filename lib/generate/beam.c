@@ -240,8 +240,18 @@ static bool is_worth_it(const search *s) {
     return score_of(s, best, s->options->max_tokens) > s->found[s->n_found - 1].score;
 }
 
+static rk_status report(const search *s, size_t n_tokens, rk_error *err) {
+    const rk_progress *progress = &s->options->progress;
+    const size_t most = s->options->max_tokens;
+    if (!progress->report || progress->report(progress->user, n_tokens, most)) return RK_OK;
+    return rk__fail(err, RK_ERR_CANCELLED, "cancelled after %zu of %zu tokens", n_tokens, most);
+}
+
 static rk_status run(search *s, rk_error *err) {
-    for (size_t i = 0; i < s->options->max_tokens && is_worth_it(s); i++) RK_TRY(grow(s, err));
+    for (size_t i = 0; i < s->options->max_tokens && is_worth_it(s); i++) {
+        RK_TRY(grow(s, err));
+        RK_TRY(report(s, i + 1, err));
+    }
     assert(s->paths != NULL);
     const bool at_length = s->n_paths > 0 && s->paths[0].n_tokens == s->options->max_tokens;
     for (size_t i = 0; at_length && i < s->n_paths; i++) {

@@ -8,14 +8,15 @@
 
 // A turn that can be undone.
 typedef struct turn {
-    rk__snapshot before; // it was said
-    rk__snapshot said;   // and the model is to answer
-    uint64_t counter;    // of the generator, when the answer began
+    rk__snapshot before;                   // it was said
+    rk__snapshot said;                     // and the model is to answer
+    uint64_t counter;                      // of the generator, when the answer began
+    const rk_chat_template *chat_template; // that it was said with
 } turn;
 
 struct rk_chat {
     rk_session *session;                   // borrowed
-    const rk_chat_template *chat_template; // borrowed
+    const rk_chat_template *chat_template; // borrowed, of the next turn
     char *system;                          // cleaned; NULL: none
     size_t n_system;
     bool keep_penalties;
@@ -71,6 +72,12 @@ static void bound_history(rk_chat *chat) {
 
 // ---- life
 
+static rk_status check_system(const rk_chat *chat, const rk_chat_template *chat_template,
+                              rk_error *err) {
+    if (chat->n_system == 0 || chat_template->system.before) return RK_OK;
+    return rk__fail(err, RK_ERR_UNSUPPORTED, "this chat template has no place for a system text");
+}
+
 rk_status rk_chat_new(rk_chat **out, rk_session *session, const rk_chat_template *chat_template,
                       const rk_chat_options *options, rk_error *err) {
     static const rk_chat_options defaults = {0};
@@ -88,11 +95,8 @@ rk_status rk_chat_new(rk_chat **out, rk_session *session, const rk_chat_template
                                strlen(options->system), !chat_template->keep_empty_lines, err);
         if (status != RK_OK) goto out;
     }
-    if (chat->n_system > 0 && !chat_template->system.before) {
-        status =
-            rk__fail(err, RK_ERR_UNSUPPORTED, "this chat template has no place for a system text");
-        goto out;
-    }
+    status = check_system(chat, chat_template, err);
+    if (status != RK_OK) goto out;
     status = take(chat, &chat->beginning, err);
 out:
     if (status != RK_OK) rk_chat_free(&chat);
@@ -109,6 +113,13 @@ void rk_chat_free(rk_chat **chat) {
     rk__snapshot_fini(&c->beginning);
     rk__free(c->system);
     rk__free(c);
+}
+
+rk_status rk_chat_use_template(rk_chat *chat, const rk_chat_template *chat_template,
+                               rk_error *err) {
+    RK_TRY(check_system(chat, chat_template, err));
+    chat->chat_template = chat_template;
+    return RK_OK;
 }
 
 size_t rk_chat_turns(const rk_chat *chat) {
@@ -167,18 +178,19 @@ rk_status rk_chat_prompt(const rk_chat *chat, const char *text, size_t text_leng
 // ---- answers
 
 // What the template puts in the answer's mouth is part of what is shown.
-static bool show_beginning(const rk_chat *chat, const rk_generate_options *options) {
-    const rk__chat_format *begin = &chat->chat_template->answer_begin;
+static bool show_beginning(const rk_chat_template *chat_template,
+                           const rk_generate_options *options) {
+    const rk__chat_format *begin = &chat_template->answer_begin;
     if (!options->text || begin->n_before == 0) return true;
     return options->text(options->user, begin->before, begin->n_before);
 }
 
-static rk_status answer(rk_chat *chat, const rk_generate_options *options,
-                        rk_generate_result *result, rk_error *err) {
-    const rk_chat_template *t = chat->chat_template;
+static rk_status answer(rk_chat *chat, const rk_chat_template *t,
+                        const rk_generate_options *options, rk_generate_result *result,
+                        rk_error *err) {
     rk_generate_options joined = *options;
     rk_text *stops = NULL;
-    if (!show_beginning(chat, options)) {
+    if (!show_beginning(t, options)) {
         *result = (rk_generate_result){.stopped_by_caller = true, .end = RK_END_CALLER};
         return RK_OK;
     }
@@ -201,14 +213,15 @@ static rk_status say(rk_chat *chat, turn *t, const char *prompt, size_t length,
                      const rk_generate_options *options, rk_generate_result *result,
                      rk_error *err) {
     if (!chat->keep_penalties) rk_sampler_reset(chat->session->sampler);
-    size_t n_fed = 0;
-    const rk_status status = rk_session_feed(chat->session, prompt, length, options, &n_fed, err);
-    result->n_prompt_tokens = n_fed;
+    rk_generate_result fed;
+    const rk_status status = rk__session_feed(chat->session, prompt, length, options, &fed, err);
+    *result = fed;
     RK_TRY(status);
     RK_TRY(take(chat, &t->said, err));
     t->counter = rk_sampler_counter(chat->session->sampler);
-    RK_TRY(answer(chat, options, result, err));
-    result->n_prompt_tokens = n_fed;
+    RK_TRY(answer(chat, t->chat_template, options, result, err));
+    result->n_prompt_tokens = fed.n_prompt_tokens;
+    result->prompt_seconds += fed.prompt_seconds;
     return RK_OK;
 }
 
@@ -216,7 +229,7 @@ rk_status rk_chat_say(rk_chat *chat, const char *text, size_t text_length,
                       const rk_generate_options *options, rk_generate_result *result,
                       rk_error *err) {
     rk_generate_result ours = {0};
-    turn now = {.counter = 0};
+    turn now = {.chat_template = chat->chat_template};
     char *prompt;
     size_t length;
     RK_TRY(rk_chat_prompt(chat, text, text_length, &prompt, &length, err));
@@ -251,7 +264,7 @@ rk_status rk_chat_answer_again(rk_chat *chat, bool same_numbers, const rk_genera
     rk_sampler *sampler = chat->session->sampler;
     RK_TRY(restore(chat, &last->said, err));
     if (same_numbers) rk_sampler_set_generator(sampler, rk_sampler_seed(sampler), last->counter);
-    const rk_status status = answer(chat, options, &ours, err);
+    const rk_status status = answer(chat, last->chat_template, options, &ours, err);
     // Where the answer fails, the turn is there, with no answer yet.
     if (status != RK_OK) (void)restore(chat, &last->said, NULL);
     if (result) *result = ours;

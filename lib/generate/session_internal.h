@@ -31,6 +31,11 @@ void rk__session_fini(rk_session *session); // owned parts too
 // Text that is held back is given up; what comes is the beginning.
 void rk__session_forget_text(rk_session *session);
 
+// rk_session_feed, with all that a result says about a prompt.
+rk_status rk__session_feed(rk_session *session, const char *text, size_t length,
+                           const rk_generate_options *options, rk_generate_result *result,
+                           rk_error *err);
+
 // One text being generated, as a sequence of evaluations:
 //
 //     rk__run_begin, rk__run_prompt;

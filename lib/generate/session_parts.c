@@ -100,7 +100,8 @@ const float *rk_session_logits(const rk_session *session) {
 
 // Takes the tokens.
 static rk_status feed(rk_session *session, uint32_t *tokens, size_t n_tokens,
-                      const rk_generate_options *options, size_t *n_fed, rk_error *err) {
+                      const rk_generate_options *options, rk_generate_result *result,
+                      rk_error *err) {
     // What was asked of the prompt, and nothing else.
     const rk_generate_options alone = {.user = options ? options->user : NULL,
                                        .progress = options ? options->progress : (rk_progress){0},
@@ -115,18 +116,27 @@ static rk_status feed(rk_session *session, uint32_t *tokens, size_t n_tokens,
     status = rk__run_prompt(&run, tokens, n_tokens, err);
     if (status == RK_OK) status = rk__run_alone(&run, err);
 out:
-    if (n_fed) *n_fed = run.result.n_prompt_tokens;
     rk__run_end(&run);
+    *result = run.result;
     return status;
+}
+
+rk_status rk__session_feed(rk_session *session, const char *text, size_t length,
+                           const rk_generate_options *options, rk_generate_result *result,
+                           rk_error *err) {
+    uint32_t *tokens;
+    size_t n_tokens;
+    *result = (rk_generate_result){0};
+    RK_TRY(rk_tokenizer_encode(session->tokenizer, text, length, &tokens, &n_tokens, err));
+    return feed(session, tokens, n_tokens, options, result, err);
 }
 
 rk_status rk_session_feed(rk_session *session, const char *text, size_t length,
                           const rk_generate_options *options, size_t *n_fed, rk_error *err) {
-    uint32_t *tokens;
-    size_t n_tokens;
-    if (n_fed) *n_fed = 0;
-    RK_TRY(rk_tokenizer_encode(session->tokenizer, text, length, &tokens, &n_tokens, err));
-    return feed(session, tokens, n_tokens, options, n_fed, err);
+    rk_generate_result result;
+    const rk_status status = rk__session_feed(session, text, length, options, &result, err);
+    if (n_fed) *n_fed = result.n_prompt_tokens;
+    return status;
 }
 
 rk_status rk_session_feed_tokens(rk_session *session, const uint32_t *tokens, size_t n_tokens,
@@ -135,7 +145,10 @@ rk_status rk_session_feed_tokens(rk_session *session, const uint32_t *tokens, si
     if (n_fed) *n_fed = 0;
     RK_TRY(rk__alloc((void **)&copy, n_tokens, sizeof copy[0], err));
     for (size_t i = 0; i < n_tokens; i++) copy[i] = tokens[i];
-    return feed(session, copy, n_tokens, options, n_fed, err);
+    rk_generate_result result;
+    const rk_status status = feed(session, copy, n_tokens, options, &result, err);
+    if (n_fed) *n_fed = result.n_prompt_tokens;
+    return status;
 }
 
 rk_status rk_session_generate(rk_session *session, const rk_generate_options *options,

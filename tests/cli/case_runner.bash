@@ -26,7 +26,8 @@
 #   - exit 2: it is followed by one line that begins with "Try `".
 #
 # Commands see $DEMO (the demo checkpoint), $MODEL (it as FP16 model file), $LORA (its adapter),
-# $SEVEN (a checkpoint of RWKV-7), $DATA (tests/data), $TEXT (2,000 bytes of text) and $TEXTS (texts, one a line).
+# $SEVEN (a checkpoint of RWKV-7), $DATA (tests/data), $TEXT (2,000 bytes of text), $TEXTS (texts, one a line) and
+# $MAKE_FILES (a program that makes models and states: make_files.c).
 #
 # The caller sets `suite` (this folder) and `work` (a folder for the case's files).
 # shellcheck shell=bash disable=SC2154,SC2034

@@ -37,3 +37,4 @@ run_folder() {
 @test "lora_merge" { run_folder lora_merge; }
 @test "embed" { run_folder embed; }
 @test "rwkv-run" { run_folder rwkv-run; }
+@test "chat: rwkv-run --chat" { run_folder chat; }

@@ -8,7 +8,7 @@
 #include "cli/messages.h"
 #include "rk/version.h"
 
-// Writes "choose scalar or avx2".
+// Writes "choose scalar, avx2, avxvnni or avx512".
 static void list_levels(char reason[CLI_REASON]) {
     const char *const *levels = rk_cpu_levels();
     size_t length = (size_t)snprintf(reason, CLI_REASON, "choose %s", levels[0]);
@@ -53,9 +53,9 @@ const cli_option cli_common_options[CLI_N_COMMON_OPTIONS] = {
         .kind = CLI_CUSTOM,
         .offset = offsetof(cli_common, cpu),
         .parse = parse_cpu_level,
-        .help =
-            "use no instructions beyond LEVEL, scalar or avx2; the environment variable RWKV_CPU "
-            "does the same",
+        .help = "use no instructions beyond LEVEL, scalar, avx2, avxvnni or avx512; the "
+                "environment variable "
+                "RWKV_CPU does the same",
         .standard = "the best there is",
     },
     {

@@ -2,6 +2,7 @@
 #include "cli/conversion_report.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "cli/json_output.h"
 #include "cli/sizes.h"
@@ -79,9 +80,16 @@ double cli_relative_error(const rk_convert_tensor *tensor) {
     return tensor->rms_error / tensor->rms_value;
 }
 
+double cli_signal_to_noise(const rk_convert_tensor *tensor) {
+    return 20.0 * log10(tensor->rms_value / tensor->rms_error);
+}
+
 static void add_errors(cJSON *object, const rk_convert_tensor *tensor) {
     cli_json_add_number(object, "rms_error", tensor->rms_error);
     cli_json_add_number(object, "rms_error_relative", cli_relative_error(tensor));
+    // Without an error, or without a signal: no number, which is written as null.
+    const bool has_ratio = tensor->rms_error > 0.0 && tensor->rms_value > 0.0;
+    cli_json_add_number(object, "snr_db", has_ratio ? cli_signal_to_noise(tensor) : NAN);
     if (tensor->lora_rank > 0) {
         cli_json_add_size(object, "lora_rank", tensor->lora_rank);
         cli_json_add_number(object, "rms_change", tensor->rms_change);
@@ -127,12 +135,14 @@ void cli_conversion_json(const cli_conversion *conversion, const char *format) {
     cli_json_add_text(object, "output", conversion->output);
     cli_json_add_text(object, "state_output", conversion->state_output);
     cli_json_add_text(object, "format", format);
+    cli_json_add_size(object, "container_version", conversion->result.version);
     cli_json_add_bool(object, "dry_run", conversion->planned);
     add_model(object, &conversion->result);
     cli_json_add_size(object, "parameters", conversion->result.n_parameters);
     cli_json_add_size(object, "states_written", conversion->result.n_states_written);
     cli_json_add_size(object, "states_left_out", conversion->result.n_states_left_out);
     cli_json_add_size(object, "tensors_left_out", conversion->result.n_unused);
+    cli_json_add_size(object, "matrices_not_quantized", conversion->result.n_unfit);
     add_unused(object, conversion);
     cli_json_add_size(object, "input_bytes", conversion->result.input_bytes);
     cli_json_add_size(object, "bytes", conversion->result.output_bytes);

@@ -18,6 +18,10 @@ void cli_conversion_prediction(FILE *out, const cli_conversion *conversion, cons
 // rounded.
 double cli_relative_error(const rk_convert_tensor *tensor);
 
+// How far the values stand above the rounding errors, in decibels: 20 log10 of the ratio of their
+// root mean squares. The tensor has errors.
+double cli_signal_to_noise(const rk_convert_tensor *tensor);
+
 // One JSON object on stdout. `format` is what the user asked for, or NULL.
 void cli_conversion_json(const cli_conversion *conversion, const char *format);
 

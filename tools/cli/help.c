@@ -122,6 +122,10 @@ static void print_examples(FILE *out, const cli_program *program) {
 const char cli_exit_statuses[] =
     "0 done, 1 a file or a device is wrong, 2 the command line is wrong, 130 interrupted.";
 
+const char *cli_program_exit_statuses(const cli_program *program) {
+    return program->exit_statuses != NULL ? program->exit_statuses : cli_exit_statuses;
+}
+
 void cli_help_print(FILE *out, const cli_program *program, const void *defaults) {
     cli_usage_print(out, program);
     fputc('\n', out);
@@ -129,7 +133,7 @@ void cli_help_print(FILE *out, const cli_program *program, const void *defaults)
     print_options(out, program, defaults);
     print_examples(out, program);
     fputs("\nExit status: ", out);
-    print_wrapped(out, cli_exit_statuses, 13, 0);
+    print_wrapped(out, cli_program_exit_statuses(program), 13, 0);
 }
 
 void cli_version_print(FILE *out, const cli_program *program) {

@@ -27,5 +27,6 @@ void cli_example_print(FILE *out, const cli_program *program, const char *line,
                        void (*print)(FILE *out, const char *text));
 
 extern const char cli_exit_statuses[];
+const char *cli_program_exit_statuses(const cli_program *program);
 
 #endif

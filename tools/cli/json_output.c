@@ -8,17 +8,25 @@
 #include <string.h>
 
 #include "cli/allocate.h"
+#include "cli/standard_streams.h"
 #include "cli/utf8_text.h"
 
 static void *allocate_bytes(size_t size) {
     return cli_allocate(size, 1);
 }
 
-cJSON *cli_json_new(unsigned schema) {
-    // With an allocator that cannot fail, no call below can.
+void cli_json_use_allocator(void) {
     cJSON_Hooks hooks = {.malloc_fn = allocate_bytes, .free_fn = free};
     cJSON_InitHooks(&hooks);
-    cJSON *object = cJSON_CreateObject();
+}
+
+cJSON *cli_json_new_line(void) {
+    cli_json_use_allocator();
+    return cJSON_CreateObject();
+}
+
+cJSON *cli_json_new(unsigned schema) {
+    cJSON *object = cli_json_new_line();
     cli_json_add_size(object, "schema", schema);
     return object;
 }
@@ -60,6 +68,54 @@ void cli_json_add_text(cJSON *object, const char *key, const char *text) {
     free(clean);
 }
 
+// Writes one character, or the replacement of one byte that belongs to none, and counts the bytes
+// read. Returns behind what it wrote, 6 bytes at most.
+static char *quote_one(char *at, const char *text, size_t *n_read, bool *exact) {
+    const unsigned char c = (unsigned char)*text;
+    *n_read = 1;
+    if (c == '"' || c == '\\') {
+        *at++ = '\\';
+        *at++ = *text;
+        return at;
+    }
+    if (c == '\n') return stpcpy(at, "\\n");
+    if (c < 0x20 || c == 0x7f) return at + sprintf(at, "\\u%04x", c);
+    const size_t n = cli_utf8_character(text);
+    if (n == 0) {
+        *exact = false;
+        return stpcpy(at, "\xef\xbf\xbd");
+    }
+    memcpy(at, text, n);
+    *n_read = n;
+    return at + n;
+}
+
+char *cli_json_quote(const char *text, size_t length, bool *exact) {
+    bool is_exact = true;
+    char *copy =
+        cli_allocate(length + 1, 1); // terminated, so that no character goes beyond its end
+    char *quoted = cli_allocate(6 * length + 3, 1);
+    char *at = quoted;
+    if (length > 0) memcpy(copy, text, length);
+    *at++ = '"';
+    for (size_t i = 0, n_read; i < length; i += n_read) {
+        at = quote_one(at, copy + i, &n_read, &is_exact);
+    }
+    *at++ = '"';
+    *at = '\0';
+    free(copy);
+    if (exact != NULL) *exact = is_exact;
+    return quoted;
+}
+
+bool cli_json_add_bytes(cJSON *object, const char *key, const char *text, size_t length) {
+    bool exact;
+    char *quoted = cli_json_quote(text, length, &exact);
+    cJSON_AddRawToObject(object, key, quoted);
+    free(quoted);
+    return exact;
+}
+
 void cli_json_add_bool(cJSON *object, const char *key, int value) {
     cJSON_AddBoolToObject(object, key, value);
 }
@@ -78,6 +134,16 @@ void cli_json_finish(cJSON *object) {
     puts(text);
     cJSON_free(text);
     cJSON_Delete(object);
+}
+
+bool cli_json_finish_line(cJSON *object) {
+    char *text = cJSON_PrintUnformatted(object);
+    char *line = cli_format("%s\n", text);
+    const bool done = cli_write_now(line, strlen(line));
+    free(line);
+    cJSON_free(text);
+    cJSON_Delete(object);
+    return done;
 }
 
 char *cli_double_format(char text[CLI_NUMBER_TEXT], double value) {

@@ -3,6 +3,8 @@
 #ifndef CLI_JSON_OUTPUT_H
 #define CLI_JSON_OUTPUT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
@@ -12,6 +14,13 @@
 // A new object whose first member is "schema": the number that changes whenever a member changes
 // its meaning.
 cJSON *cli_json_new(unsigned schema);
+
+// A new object for a line among others: no members yet.
+cJSON *cli_json_new_line(void);
+
+// Makes cJSON take memory as all programs do: when there is none, the program ends. So no call of
+// cJSON fails for want of it. The functions above do this by themselves.
+void cli_json_use_allocator(void);
 
 // An empty object appended to an array; an empty array as a member.
 cJSON *cli_json_append_object(cJSON *array);
@@ -27,11 +36,22 @@ void cli_json_add_number(cJSON *object, const char *key, double value);
 // Bytes that are no UTF-8 become U+FFFD. NULL: null.
 void cli_json_add_text(cJSON *object, const char *key, const char *text);
 
+// The same for text that may contain zeros, and be cut anywhere. False when bytes were replaced.
+bool cli_json_add_bytes(cJSON *object, const char *key, const char *text, size_t length);
+
+// Such a text as JSON writes it, in quotes. Release: free. *exact (may be NULL) becomes false when
+// bytes were replaced.
+char *cli_json_quote(const char *text, size_t length, bool *exact);
+
 void cli_json_add_bool(cJSON *object, const char *key, int value);
 void cli_json_add_shape(cJSON *object, const char *key, const rk_shape *shape);
 
 // Prints the object and a newline on stdout, and releases it.
 void cli_json_finish(cJSON *object);
+
+// The same on one line, and at once, past stdout's buffer. False after a failure, which cli_finish
+// reports.
+bool cli_json_finish_line(cJSON *object);
 
 // The shortest of the texts with 15 to 17 (6 to 9) significant digits that reads back as the same
 // value. The value must be finite. Returns text.

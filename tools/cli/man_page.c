@@ -109,7 +109,7 @@ void cli_man_page_print(FILE *out, const cli_program *program, const void *defau
     print_options(out, program, defaults);
     print_examples(out, program);
     print_section(out, "EXIT STATUS");
-    print_text(out, cli_exit_statuses);
+    print_text(out, cli_program_exit_statuses(program));
     fputc('\n', out);
     print_section(out, "SEE ALSO");
     fputs("The guides in /usr/share/doc/rwkv\\-tools, and the other programs' pages.\n", out);

@@ -9,6 +9,7 @@ enum {
     CLI_EXIT_DONE = 0,
     CLI_EXIT_FAILED = 1,        // a file or a device is wrong
     CLI_EXIT_MISUSE = 2,        // the command line is wrong
+    CLI_EXIT_GATE = 3,          // a limit that the user has set is not kept
     CLI_EXIT_INTERRUPTED = 130, // Ctrl-C or SIGTERM
 };
 

@@ -77,68 +77,87 @@ static _Noreturn void answer(const parsing *p, const cli_option *option, const c
     exit(cli_finish(CLI_EXIT_DONE));
 }
 
-static void set_size(size_t *value, const cli_option *option, const char *text) {
+static bool read_size(size_t *value, const cli_option *option, const char *text, char *reason) {
     const size_t least = option->size.least, most = option->size.most;
-    if (cli_read_size(value, text) && *value >= least && *value <= most) return;
-    if (most == SIZE_MAX) {
-        cli_misuse("--%s: '%s' is not a whole number of at least %zu", option->name, text, least);
+    size_t size;
+    if (cli_read_size(&size, text) && size >= least && size <= most) {
+        *value = size;
+        return true;
     }
-    cli_misuse("--%s: '%s' is not a whole number from %zu to %zu", option->name, text, least, most);
+    if (most >= SIZE_MAX - 1) { // the largest one may stand for something else
+        snprintf(reason, CLI_REASON, "'%s' is not a whole number of at least %zu", text, least);
+    } else {
+        snprintf(reason, CLI_REASON, "'%s' is not a whole number from %zu to %zu", text, least,
+                 most);
+    }
+    return false;
 }
 
-static void set_number(double *value, const cli_option *option, const char *text) {
+static bool read_number(double *value, const cli_option *option, const char *text, char *reason) {
     const double least = option->number.least, most = option->number.most;
-    if (cli_read_number(value, text) && *value >= least && *value <= most) return;
-    cli_misuse("--%s: '%s' is not a number from %g to %g", option->name, text, least, most);
+    double number;
+    if (cli_read_number(&number, text) && number >= least && number <= most) {
+        *value = number;
+        return true;
+    }
+    if (least <= -CLI_ANY_NUMBER) {
+        snprintf(reason, CLI_REASON, "'%s' is not a number", text);
+    } else if (most >= CLI_ANY_NUMBER) {
+        snprintf(reason, CLI_REASON, "'%s' is not a number of at least %g", text, least);
+    } else {
+        snprintf(reason, CLI_REASON, "'%s' is not a number from %g to %g", text, least, most);
+    }
+    return false;
 }
 
-static void set_choice(const char **value, const cli_option *option, const char *text) {
-    char list[CLI_REASON] = "";
+static bool read_choice(const char **value, const cli_option *option, const char *text,
+                        char *reason) {
+    int used = snprintf(reason, CLI_REASON, "unknown name '%.64s': choose ", text);
     for (const char *const *choice = option->choices; *choice != NULL; choice++) {
         if (strcmp(*choice, text) == 0) {
             *value = *choice;
-            return;
+            return true;
         }
         const char *before = choice == option->choices ? "" : choice[1] == NULL ? " or " : ", ";
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", before, *choice);
+        if (used >= CLI_REASON) continue;
+        used += snprintf(reason + used, (size_t)(CLI_REASON - used), "%s%s", before, *choice);
     }
-    cli_misuse("--%s: unknown name '%s': choose %s", option->name, text, list);
+    return false;
 }
 
-static void set_custom(void *value, const cli_option *option, const char *text) {
-    char reason[CLI_REASON] = "";
-    if (!option->parse(value, text, reason)) cli_misuse("--%s: %s", option->name, reason);
+bool cli_option_read(const cli_option *option, void *value, const char *text,
+                     char reason[CLI_REASON]) {
+    switch (option->kind) {
+    case CLI_FLAG:
+        *(bool *)value = true;
+        return true;
+    case CLI_TEXT:
+        *(const char **)value = text;
+        return true;
+    case CLI_TEXT_LIST:
+        cli_text_list_add(value, text);
+        return true;
+    case CLI_SIZE:
+        return read_size(value, option, text, reason);
+    case CLI_NUMBER:
+        return read_number(value, option, text, reason);
+    case CLI_CHOICE:
+        return read_choice(value, option, text, reason);
+    case CLI_CUSTOM:
+        return option->parse(value, text, reason);
+    case CLI_BUILT_IN:
+        break;
+    }
+    snprintf(reason, CLI_REASON, "has no value");
+    return false;
 }
 
 static void set_value(const parsing *p, const cli_row *row, const char *text) {
     const cli_option *option = row->option;
+    if (option->kind == CLI_BUILT_IN) answer(p, option, text);
     void *value = (char *)(row->common ? (void *)p->common : p->settings) + row->offset;
-    switch (option->kind) {
-    case CLI_FLAG:
-        *(bool *)value = true;
-        break;
-    case CLI_TEXT:
-        *(const char **)value = text;
-        break;
-    case CLI_TEXT_LIST:
-        cli_text_list_add(value, text);
-        break;
-    case CLI_SIZE:
-        set_size(value, option, text);
-        break;
-    case CLI_NUMBER:
-        set_number(value, option, text);
-        break;
-    case CLI_CHOICE:
-        set_choice(value, option, text);
-        break;
-    case CLI_CUSTOM:
-        set_custom(value, option, text);
-        break;
-    case CLI_BUILT_IN:
-        answer(p, option, text);
-    }
+    char reason[CLI_REASON] = "";
+    if (!cli_option_read(option, value, text, reason)) cli_misuse("--%s: %s", option->name, reason);
 }
 
 // getopt accepts any unambiguous beginning of a name; scripts that rely on that break when an

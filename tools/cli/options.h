@@ -52,6 +52,9 @@ typedef struct cli_option {
     const char *standard; // the default as the help shows it, cli_its_value, or NULL
 } cli_option;
 
+// As number.most (its negative as number.least): any finite number.
+#define CLI_ANY_NUMBER 1e30
+
 // As `standard` of a CLI_SIZE or CLI_NUMBER: whatever the settings hold before parsing.
 extern const char cli_its_value[];
 
@@ -88,7 +91,8 @@ typedef struct cli_program {
     const cli_option_group *groups; // [n_groups], more options, after `options`
     size_t n_groups;
     size_t settings_size;
-    unsigned common; // CLI_COMMON_*
+    unsigned common;           // CLI_COMMON_*
+    const char *exit_statuses; // a sentence; NULL: cli_exit_statuses
 } cli_program;
 
 // An option and where its value lives.
@@ -108,6 +112,11 @@ size_t cli_program_rows(const cli_program *program, cli_row rows[CLI_MAX_ROWS]);
 // program. --cpu takes effect here.
 void cli_parse(const cli_program *program, int argc, char **argv, void *settings,
                cli_common *common, cli_text_list *arguments);
+
+// Reads the text of one option into its value, as the command line does; texts are borrowed. False,
+// with one clause in `reason` ("'x' is not a number from 0 to 1"), and nothing changed.
+bool cli_option_read(const cli_option *option, void *value, const char *text,
+                     char reason[CLI_REASON]);
 
 // Appends an item that lives at least as long as the list.
 void cli_text_list_add(cli_text_list *list, const char *item);

@@ -35,6 +35,10 @@ static void format_amounts(char *text, size_t size, cli_unit unit, uint64_t done
                  rate < 100.0 ? 1 : 0, rate);
         return;
     }
+    if (unit == CLI_UNIT_STEPS) {
+        snprintf(text, size, "%ju of %ju steps", (uintmax_t)done, (uintmax_t)total);
+        return;
+    }
     char a[CLI_SIZE_TEXT], b[CLI_SIZE_TEXT], c[CLI_SIZE_TEXT];
     snprintf(text, size, "%s of %s, %s/s", cli_size_format(a, (double)done),
              cli_size_format(b, (double)total), cli_size_format(c, rate));

@@ -9,7 +9,7 @@
 
 #include "rk/progress.h"
 
-typedef enum cli_unit { CLI_UNIT_BYTES, CLI_UNIT_TOKENS } cli_unit;
+typedef enum cli_unit { CLI_UNIT_BYTES, CLI_UNIT_TOKENS, CLI_UNIT_STEPS } cli_unit;
 
 typedef struct cli_progress {
     const char *label; // borrowed: "converting", a file's name

@@ -1,8 +1,11 @@
 // SHA-256 through OpenSSL's libcrypto.
 #include "cli/sha256.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -34,6 +37,30 @@ void cli_sha256_bytes(char hex[CLI_SHA256_TEXT], const void *data, size_t size) 
     EVP_MD_CTX *digest = digest_begin();
     EVP_DigestUpdate(digest, data, size);
     digest_end(digest, hex);
+}
+
+// Reads to the end of the file. False with errno set.
+static bool digest_file(EVP_MD_CTX *digest, int fd) {
+    unsigned char *piece = cli_allocate(PIECE, 1);
+    ssize_t n;
+    do {
+        n = read(fd, piece, PIECE);
+        if (n > 0) EVP_DigestUpdate(digest, piece, (size_t)n);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    free(piece);
+    return n == 0;
+}
+
+bool cli_sha256_file(char hex[CLI_SHA256_TEXT], const char *path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    EVP_MD_CTX *digest = digest_begin();
+    const bool done = digest_file(digest, fd);
+    const int error = errno;
+    digest_end(digest, hex);
+    close(fd);
+    errno = error;
+    return done;
 }
 
 rk_status cli_sha256_tensor(char hex[CLI_SHA256_TEXT], rk_checkpoint *checkpoint, size_t index,

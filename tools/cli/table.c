@@ -50,6 +50,27 @@ void cli_table_print(const cli_table *table, FILE *out) {
     free(widths);
 }
 
+static void print_markdown_cell(const char *text, FILE *out) {
+    fputs("| ", out);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '|') fputc('\\', out);
+        fputc(*c, out);
+    }
+    fputc(' ', out);
+}
+
+void cli_table_print_markdown(const cli_table *table, FILE *out) {
+    for (size_t c = 0; c < table->n_columns; c++) print_markdown_cell(table->columns[c].title, out);
+    fputs("|\n", out);
+    for (size_t c = 0; c < table->n_columns; c++)
+        fputs(table->columns[c].right ? "|--:" : "|---", out);
+    fputs("|\n", out);
+    for (size_t i = 0; i < table->n_cells; i++) {
+        print_markdown_cell(table->cells[i], out);
+        if ((i + 1) % table->n_columns == 0) fputs("|\n", out);
+    }
+}
+
 void cli_table_fini(cli_table *table) {
     for (size_t i = 0; i < table->n_cells; i++) free(table->cells[i]);
     free(table->cells);

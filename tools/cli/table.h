@@ -24,6 +24,10 @@ void cli_table_init(cli_table *table, const cli_column *columns, size_t n_column
 __attribute__((format(printf, 2, 3))) void cli_table_add(cli_table *table, const char *format, ...);
 
 void cli_table_print(const cli_table *table, FILE *out);
+
+// The same as Markdown.
+void cli_table_print_markdown(const cli_table *table, FILE *out);
+
 void cli_table_fini(cli_table *table);
 
 #endif

@@ -40,6 +40,24 @@ Test(json_output, text_is_escaped_and_repaired) {
     assert_json(object, "{\"schema\":1,\"t\":\"a\\\"\\\\\\n\xef\xbf\xbd\xe2\x82\xac\"}");
 }
 
+static void assert_quoted(const char *text, size_t length, const char *expected, bool exact) {
+    bool is_exact = !exact;
+    char *quoted = cli_json_quote(text, length, &is_exact);
+    cr_assert_str_eq(quoted, expected);
+    cr_assert_eq(is_exact, exact, "%s", expected);
+    free(quoted);
+}
+
+Test(json_output, bytes_may_be_zeros_and_cut_anywhere) {
+    assert_quoted("", 0, "\"\"", true);
+    assert_quoted("a\0b", 3, "\"a\\u0000b\"", true);
+    assert_quoted("\"\\\n\t\x7f/", 6, "\"\\\"\\\\\\n\\u0009\\u007f/\"", true);
+    assert_quoted("\xe2\x82\xac", 3, "\"\xe2\x82\xac\"", true);
+    // The third byte is there, but does not belong to the text.
+    assert_quoted("\xe2\x82\xac", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", false);
+    assert_quoted("x\xff", 2, "\"x\xef\xbf\xbd\"", false);
+}
+
 Test(json_output, shapes_are_arrays) {
     cJSON *object = cli_json_new(1);
     cli_json_add_shape(object, "scalar", &(rk_shape){0});

@@ -184,6 +184,19 @@ Test(options, a_repeated_option_collects_or_replaces) {
     parsed_fini(&p);
 }
 
+Test(options, one_value_alone) {
+    char reason[CLI_REASON] = "";
+    size_t size = 4;
+    const cli_option *option = &table[0];
+    while (strcmp(option->name, "size") != 0) option++;
+    cr_assert(cli_option_read(option, &size, "9", reason));
+    cr_assert_eq(size, 9);
+    cr_assert_not(cli_option_read(option, &size, "10", reason));
+    cr_assert_str_eq(reason, "'10' is not a whole number from 2 to 9");
+    cr_assert_not(cli_option_read(option, &size, "1x", reason));
+    cr_assert_eq(size, 9);
+}
+
 Test(options, a_value_may_look_like_an_option) {
     parsed p = parse(WORDS("--text", "--size", "-l", "-f"));
     cr_assert_str_eq(p.settings.text, "--size");
@@ -225,7 +238,8 @@ Test(options, options_of_other_programs_are_unknown) {
 
 Test(options, a_wrong_level_in_the_environment_is_misuse) {
     setenv("RWKV_CPU", "mmx", 1);
-    assert_misuse(WORDS("file"), "RWKV_CPU=mmx in the environment: choose scalar or avx2");
+    assert_misuse(WORDS("file"),
+                  "RWKV_CPU=mmx in the environment: choose scalar, avx2, avxvnni or avx512");
 }
 
 Test(options, version_goes_to_stdout) {
@@ -246,7 +260,7 @@ Test(options, help_names_every_option_within_80_columns) {
     cr_assert_eq(strncmp(said, "Usage: prog IN\n", 15), 0, "%s", said);
     cli_row rows[CLI_MAX_ROWS];
     const size_t n = cli_program_rows(&program, rows);
-    cr_assert_eq(n, sizeof table / sizeof table[0] + 3 + 3);
+    cr_assert_eq(n, sizeof table / sizeof table[0] + 3 + 5);
     for (size_t i = 0; i < n; i++) {
         char name[64];
         snprintf(name, sizeof name, " --%s", rows[i].option->name);

@@ -21,6 +21,9 @@ Test(progress, the_line_says_share_amounts_rate_and_time_left) {
     const cli_progress tokens = {.label = "m.bin Q4_0", .unit = CLI_UNIT_TOKENS};
     cli_progress_line(line, sizeof line, &tokens, 64, 6400, 2.0);
     cr_assert_str_eq(line, "m.bin Q4_0   1 %  64 of 6400 tokens, 32.0 tokens/s, 3:18 left");
+    const cli_progress steps = {.label = "fitting", .unit = CLI_UNIT_STEPS};
+    cli_progress_line(line, sizeof line, &steps, 4, 16, 1.0);
+    cr_assert_str_eq(line, "fitting  25 %  4 of 16 steps, 0:03 left");
 }
 
 Test(progress, the_line_survives_nothing_done_and_nothing_to_do) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/sha256.h"
+#include "support/scratch.h"
 
 static void assert_sum(const void *data, size_t size, const char *expected) {
     char hex[CLI_SHA256_TEXT];
@@ -26,4 +27,20 @@ Test(sha256, a_million_letters) {
     assert_sum(letters, 1000000,
                "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
     free(letters);
+}
+
+// More than one piece is read of a file.
+Test(sha256, of_a_file) {
+    enum { SIZE = 3 << 20 };
+    char *data = malloc(SIZE), of_file[CLI_SHA256_TEXT], of_data[CLI_SHA256_TEXT];
+    for (size_t i = 0; i < SIZE; i++) data[i] = (char)(i * i >> 7);
+    const char *path = test_scratch_path("data");
+    cr_assert(test_write_file(path, data, SIZE));
+    cr_assert(cli_sha256_file(of_file, path));
+    cli_sha256_bytes(of_data, data, SIZE);
+    cr_assert_str_eq(of_file, of_data);
+    cr_assert_not(cli_sha256_file(of_file, test_scratch_path("nothing")));
+    cr_assert_not(cli_sha256_file(of_file, "/"));
+    free(data);
+    test_scratch_remove();
 }

@@ -42,3 +42,19 @@ Test(table, a_table_without_rows_is_its_head) {
     free(text);
     cli_table_fini(&table);
 }
+
+Test(table, markdown) {
+    static const cli_column columns[] = {{"name", false}, {"value", true}};
+    cli_table table;
+    cli_table_init(&table, columns, 2);
+    cli_table_add(&table, "a|b");
+    cli_table_add(&table, "%d", 7);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    cli_table_print_markdown(&table, out);
+    fclose(out);
+    cr_assert_str_eq(text, "| name | value |\n|---|--:|\n| a\\|b | 7 |\n");
+    free(text);
+    cli_table_fini(&table);
+}

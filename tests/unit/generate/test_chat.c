@@ -150,6 +150,7 @@ static void say(talk *t, const char *text) {
     cr_assert_eq(rk_chat_say(t->chat, text, strlen(text), &short_answer, &result, &err), RK_OK,
                  "%s", err.message);
     cr_assert_gt(result.n_prompt_tokens, 0);
+    cr_assert_gt(result.prompt_seconds, 0);
 }
 
 Test(chat, presets_give_the_prompts_that_models_know) {
@@ -275,6 +276,38 @@ Test(chat, what_is_put_in_the_mouth_is_shown) {
     cr_assert_eq(rk_chat_say(t.chat, "a", 1, &options, NULL, NULL), RK_OK);
     cr_assert_gt(l.length, 16);
     cr_assert_eq(memcmp(l.text, " <think>\n</think", 16), 0);
+    end(&t);
+}
+
+static void listen_again(talk *t, test_listener *l) {
+    *l = (test_listener){.length = 0};
+    const rk_generate_options options = {.max_tokens = 3, .text = test_listen, .user = l};
+    cr_assert_eq(rk_chat_answer_again(t->chat, false, &options, NULL, NULL), RK_OK);
+}
+
+Test(chat, another_template_is_for_the_next_turn) {
+    const rk_chat_options options = {.system = "Be kind."};
+    talk t = begin("g1-no-think", &options);
+    rk_chat_template *question, *g1;
+    rk_error err = {0};
+    cr_assert_eq(rk_chat_template_preset(&question, "question", NULL), RK_OK);
+    cr_assert_eq(rk_chat_template_preset(&g1, "g1", NULL), RK_OK);
+    say(&t, "a");
+    // It has no place for the system text; nothing has changed then.
+    cr_assert_eq(rk_chat_use_template(t.chat, question, &err), RK_ERR_UNSUPPORTED);
+    check_prompt(&t, "b", "\n\nUser: b\n\nAssistant: <think>\n</think");
+    cr_assert_eq(rk_chat_use_template(t.chat, g1, NULL), RK_OK);
+    check_prompt(&t, "b", "\n\nUser: b\n\nAssistant:");
+    // The turn before has its own template still.
+    test_listener l;
+    listen_again(&t, &l);
+    cr_assert_eq(memcmp(l.text, " <think>\n</think", 16), 0);
+    say(&t, "b");
+    listen_again(&t, &l);
+    cr_assert_neq(memcmp(l.text, " <think", 7), 0);
+    rk_chat_free(&t.chat);
+    rk_chat_template_free(&question);
+    rk_chat_template_free(&g1);
     end(&t);
 }
 

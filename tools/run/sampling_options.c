@@ -1,0 +1,223 @@
+// The table of the options that say how tokens are chosen. What it says about the presets' values
+// is held against the library's by tests/cli/cases/rwkv-run/help-tells-the-presets.case.
+#include "run/sampling.h"
+
+static const char *const presets[] = {"rwkv", "llama", "hf", NULL};
+static const char *const scopes[] = {"generated", "all", NULL};
+
+#define AT(member) offsetof(sampling_settings, member)
+
+const cli_option sampling_options[N_SAMPLING_OPTIONS] = {
+    {
+        .name = "sampler-preset",
+        .argument = "NAME",
+        .kind = CLI_CHOICE,
+        .offset = AT(preset),
+        .choices = presets,
+        .help = "what the settings below are when they are not given: rwkv (as the rwkv package), "
+                "llama or hf",
+        .standard = "rwkv",
+    },
+    {
+        .name = "greedy",
+        .kind = CLI_FLAG,
+        .offset = AT(greedy),
+        .help = "always the most probable token: --temp 0 and no penalties, whatever else is given",
+    },
+    {
+        .name = "seed",
+        .letter = 's',
+        .argument = "N",
+        .kind = CLI_SIZE,
+        .offset = AT(seed),
+        .size = {0, SIZE_MAX - 1},
+        .help = "the same seed gives the same text; --timings prints it",
+        .standard = "random",
+    },
+    {
+        .name = "temp",
+        .argument = "T",
+        .kind = CLI_NUMBER,
+        .offset = AT(temp),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "temperature; 0 always takes the most probable token",
+        .standard = "1; llama 0.8",
+    },
+    {
+        .name = "top-p",
+        .argument = "P",
+        .kind = CLI_NUMBER,
+        .offset = AT(top_p),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "draw among the most probable tokens that make up P together; from 1 on: off, 0: "
+                "the most probable",
+        .standard = "0.85; llama 0.95, hf off",
+    },
+    {
+        .name = "top-k",
+        .argument = "K",
+        .kind = CLI_SIZE,
+        .offset = AT(top_k),
+        .size = {0, SIZE_MAX - 1},
+        .help = "draw among the K most probable tokens; 0: off",
+        .standard = "off; llama 40, hf 50",
+    },
+    {
+        .name = "min-p",
+        .argument = "P",
+        .kind = CLI_NUMBER,
+        .offset = AT(min_p),
+        .number = {0.0, 1.0},
+        .help = "drop tokens less probable than P times the most probable one; 0: off",
+        .standard = "off; llama 0.05",
+    },
+    {
+        .name = "typical",
+        .argument = "P",
+        .kind = CLI_NUMBER,
+        .offset = AT(typical),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "draw among the tokens of the most typical surprise that make up P together; 0 and "
+                "from 1 on: off",
+        .standard = "off",
+    },
+    {
+        .name = "tfs",
+        .argument = "Z",
+        .kind = CLI_NUMBER,
+        .offset = AT(tfs),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "tail-free sampling; 0 and from 1 on: off",
+        .standard = "off",
+    },
+    {
+        .name = "top-a",
+        .argument = "A",
+        .kind = CLI_NUMBER,
+        .offset = AT(top_a),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "drop tokens less probable than A times the square of the most probable one; 0: "
+                "off",
+        .standard = "off",
+    },
+    {
+        .name = "mirostat-ent",
+        .argument = "TAU",
+        .kind = CLI_NUMBER,
+        .offset = AT(mirostat_ent),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "mirostat 2 towards TAU bits of surprise; switches the preset's top-p, top-k and "
+                "min-p off, unless they are given; 0: off",
+        .standard = "off",
+    },
+    {
+        .name = "mirostat-lr",
+        .argument = "ETA",
+        .kind = CLI_NUMBER,
+        .offset = AT(mirostat_lr),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "how fast mirostat learns",
+        .standard = "0.1",
+    },
+    {
+        .name = "samplers",
+        .argument = "LIST",
+        .kind = CLI_TEXT,
+        .offset = AT(samplers),
+        .help = "the filters that are applied, in this order, such as \"top_k;top_p;temperature\"; "
+                "the others are top_a, min_p, typical, tail_free, mirostat",
+        .standard = "all, in the preset's order",
+    },
+    {
+        .name = "repeat-penalty",
+        .argument = "R",
+        .kind = CLI_NUMBER,
+        .offset = AT(repeat_penalty),
+        .number = {0.0, CLI_ANY_NUMBER},
+        .help = "divide the positive logits of tokens that came by R, multiply negative ones; 1: "
+                "off",
+        .standard = "off",
+    },
+    {
+        .name = "presence-penalty",
+        .argument = "P",
+        .kind = CLI_NUMBER,
+        .offset = AT(presence_penalty),
+        .number = {-CLI_ANY_NUMBER, CLI_ANY_NUMBER},
+        .help = "subtract P from the logits of tokens that came",
+        .standard = "0.2; llama 0, hf 0",
+    },
+    {
+        .name = "frequency-penalty",
+        .argument = "P",
+        .kind = CLI_NUMBER,
+        .offset = AT(frequency_penalty),
+        .number = {-CLI_ANY_NUMBER, CLI_ANY_NUMBER},
+        .help = "subtract P for every time that they came",
+        .standard = "0.2; llama 0, hf 0",
+    },
+    {
+        .name = "penalty-decay",
+        .argument = "D",
+        .kind = CLI_NUMBER,
+        .offset = AT(penalty_decay),
+        .number = {0.0, 1.0},
+        .help = "multiply the counts by D with every token",
+        .standard = "0.996; llama 1, hf 1",
+    },
+    {
+        .name = "penalty-window",
+        .argument = "N",
+        .kind = CLI_SIZE,
+        .offset = AT(penalty_window),
+        .size = {0, 1 << 24},
+        .help = "count the last N tokens alone; 0: all",
+        .standard = "0; llama 64",
+    },
+    {
+        .name = "penalty-scope",
+        .argument = "NAME",
+        .kind = CLI_CHOICE,
+        .offset = AT(penalty_scope),
+        .choices = scopes,
+        .help = "count generated tokens, or all, those of the prompt too",
+        .standard = "generated; llama all, hf all",
+    },
+    {
+        .name = "penalty-exempt",
+        .argument = "TEXT",
+        .kind = CLI_TEXT,
+        .offset = AT(penalty_exempt),
+        .help = "do not count tokens that are a part of TEXT",
+        .standard = "blank, tab and digits; llama none, hf none",
+    },
+    {
+        .name = "penalty-exempt-token",
+        .argument = "ID",
+        .kind = CLI_TEXT_LIST,
+        .offset = AT(penalty_exempt_tokens),
+        .help = "nor this token; may be given several times",
+    },
+    {
+        .name = "logit-bias",
+        .argument = "ID+B",
+        .kind = CLI_TEXT_LIST,
+        .offset = AT(logit_biases),
+        .help = "add B to the logit of this token, or subtract it (ID-B); may be given several "
+                "times",
+    },
+    {
+        .name = "ban",
+        .argument = "TEXT",
+        .kind = CLI_TEXT_LIST,
+        .offset = AT(bans),
+        .help = "never let TEXT appear, however it is cut into tokens; may be given several times",
+    },
+    {
+        .name = "ban-token",
+        .argument = "ID",
+        .kind = CLI_TEXT_LIST,
+        .offset = AT(ban_tokens),
+        .help = "never draw this token; may be given several times",
+    },
+};
