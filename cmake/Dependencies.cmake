@@ -28,4 +28,8 @@ foreach(module IN LISTS RWKV_LIBRARY_MODULES)
   string(APPEND RWKV_STATIC_MODULES "  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${name})\n")
 endforeach()
 
+option(RWKV_LIBEDIT "Edit lines in rwkv-run --chat with libedit, where it is there" ON)
+if(RWKV_LIBEDIT)
+  pkg_check_modules(LIBEDIT IMPORTED_TARGET libedit>=3.1) # optional
+endif()
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto) # SHA-256, programs only

@@ -14,13 +14,13 @@
 
 # Command, and the package that brings it. Commands count wherever they come from.
 build_commands=(cc:gcc cmake:cmake make:make pkg-config:pkg-config)
-tests_commands=(g++:g++ nm:binutils bats:bats jq:jq clang-format:clang-format)
+tests_commands=(g++:g++ nm:binutils bats:bats jq:jq tmux:tmux clang-format:clang-format)
 fuzz_commands=(clang:clang llvm-symbolizer:llvm)
 tidy_commands=(clang:clang run-clang-tidy:clang-tidy)
 
 # Libraries with their headers; the first of several is the one that is installed.
 build_libraries=(libc6-dev zlib1g-dev libcjson-dev libpcre2-dev libutf8proc-dev libssl-dev
-  'libopenblas-serial-dev|libopenblas-pthread-dev|libopenblas-openmp-dev')
+  libedit-dev 'libopenblas-serial-dev|libopenblas-pthread-dev|libopenblas-openmp-dev')
 tests_libraries=(libcriterion-dev libzip-dev python3-numpy python3-pytest)
 fuzz_libraries=('libclang-rt-dev|libclang-rt-14-dev')
 tidy_libraries=()

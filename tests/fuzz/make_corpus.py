@@ -437,6 +437,84 @@ def state_files():
     yield "tuned-infinite", safetensors([("blocks.0.att.time_state", "F16", [1, 8, 8], b"\0\x7c" * 64)])
 
 
+def logits_files():
+    """As of tokens 0, 1, 2, 3, 2, 1 in one passage of the fixture, with any predictions."""
+    tokens, passage = struct.pack("<6I", 0, 1, 2, 3, 2, 1), struct.pack("<QQ", 6, 1)
+
+    def row(i, codes=None, loss=1.25, best=None):
+        best = i % 4 if best is None else best
+        codes = codes or [65535 if k == best else 1000 * i + k for k in range(4)]
+        head, body = struct.pack("<dI", loss, best), struct.pack("<4H", *codes)
+        return head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body
+
+    def file(rows, version=1, n_vocab=4, n_rows=None, mark=fingerprint(Tiny("6")), protocol=b"p", source=b"s"):
+        tail = struct.pack("<QQQQIIII", n_vocab, len(rows) if n_rows is None else n_rows, mark, 6, zlib.crc32(tokens),
+                           zlib.crc32(passage), len(protocol), len(source)) + protocol + source
+        tail += bytes(-(16 + len(tail)) % 64)
+        return struct.pack("<8sII", b"rklogit\n", version, zlib.crc32(tail)) + tail + b"".join(rows)
+
+    rows = [row(i) for i in range(5)]
+    yield "good", file(rows)
+    yield "other-version", file(rows, version=2)
+    yield "other-model", file(rows, mark=1)
+    yield "other-vocabulary", file(rows, n_vocab=5)
+    yield "huge-vocabulary", file(rows, n_vocab=1 << 63)
+    yield "huge-rows", file(rows, n_rows=1 << 62)
+    yield "too-few-rows", file(rows[:3])
+    yield "long-texts", file(rows, protocol=b"x" * 1000, source=b"y" * 1000)
+    yield "longer-texts", file(rows, protocol=b"x" * 1001)
+    yield "cut", file(rows)[:-1]
+    yield "header-alone", file([])
+    yield "codes-zero", file([row(i, [65535, 0, 0, 0], best=0) for i in range(5)])
+    yield "no-largest", file([row(i, [1, 2, 3, 4]) for i in range(5)])
+    yield "best-outside", file([row(i, best=4) for i in range(5)])
+    yield "loss-nan", file([row(i, loss=float("nan")) for i in range(5)])
+    wrong = bytearray(file(rows))
+    wrong[-1] ^= 1
+    yield "wrong-checksum", bytes(wrong)
+
+
+def token_files():
+    """A byte for the share of the first file, the .npy or .idx file, the .bin file."""
+    def both(first, second=b""):
+        total = len(first) + len(second)
+        share = next(s for s in range(256) if total * s // 255 >= len(first))
+        return bytes([share]) + first + bytes(total * share // 255 - len(first)) + second
+
+    def npy(kind, shape, data, order="False", version=1):
+        head = f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}\n".encode()
+        length = struct.pack("<H" if version == 1 else "<I", len(head))
+        return b"\x93NUMPY" + bytes([version, 0]) + length + head + data
+
+    def index(sizes=(2, 0, 3), pointers=(0, 4, 4), boundaries=(0, 1, 3), version=1, kind=8, n=None, m=None):
+        head = b"MMIDIDX\0\0" + struct.pack("<QBQQ", version, kind, len(sizes) if n is None else n,
+                                            len(boundaries) if m is None else m)
+        return (head + struct.pack(f"<{len(sizes)}i", *sizes) + struct.pack(f"<{len(pointers)}q", *pointers)
+                + struct.pack(f"<{len(boundaries)}q", *boundaries))
+
+    ids = struct.pack("<6H", 1, 2, 3, 65535, 5, 6)
+    yield "npy", both(npy("<u2", "(6,)", ids))
+    yield "npy-rows", both(npy("<u2", "(2, 3)", ids))
+    yield "npy-version-2", both(npy(">u2", "(6,)", ids, version=2))
+    yield "npy-bytes", both(npy("|u1", "(12,)", ids))
+    yield "npy-negative", both(npy("<i2", "(6,)", ids))
+    yield "npy-i8", both(npy("<i8", "(1,)", b"\0\0\0\0\1\0\0\0"))
+    yield "npy-fortran", both(npy("<u2", "(2, 3)", ids, order="True"))
+    yield "npy-floats", both(npy("<f2", "(6,)", ids))
+    yield "npy-huge", both(npy("<u2", "(9223372036854775807, 9223372036854775807)", ids))
+    yield "npy-no-columns", both(npy("<u2", "(9223372036854775807, 0)", b""))
+    yield "pair", both(index(), ids[:10])
+    yield "pair-of-32-bits", both(index((1,), (4,), (0, 1), kind=4), struct.pack("<2i", 7, 70000))
+    yield "pair-of-floats", both(index(kind=6), ids)
+    yield "pair-version-2", both(index(version=2), ids)
+    yield "pair-huge", both(index(n=1 << 60, m=1 << 61), ids)
+    yield "pair-beyond", both(index(pointers=(0, 4, 1 << 62)), ids)
+    yield "pair-negative", both(index(sizes=(2, -1, 3)), ids)
+    yield "pair-backwards", both(index(boundaries=(3, 1, 0)), ids)
+    yield "pair-cut", both(index()[:40], ids)
+    yield "neither", both(b"some text", ids)
+
+
 def adapters():
     draw = Random(5)
 
@@ -585,20 +663,130 @@ def zips():
         ("a/data/0", bytes(1 << 20))], zipfile.ZIP_DEFLATED)
 
 
+# --- What embed keeps: statistics, probes, vectors.
+
+
+def vector_stats(means, squares, count=5, key=b"vectors", n_columns=None, version=1):
+    n = len(means) if n_columns is None else n_columns
+    tail = struct.pack("<QQI4x", n, count, len(key)) + key
+    tail += struct.pack(f"<{len(means)}d", *means) + struct.pack(f"<{len(squares)}d", *squares)
+    return b"rkstats\n" + struct.pack("<II", version, zlib.crc32(tail)) + tail
+
+
+def all_vector_stats():
+    yield "good", vector_stats([1, -2, 0.5], [4, 0, 1e-3])
+    yield "of-one-row", vector_stats([1, -2, 0.5], [0, 0, 0], 1)
+    yield "of-no-row", vector_stats([1, -2, 0.5], [0, 0, 0], 0)
+    yield "other-key", vector_stats([1, -2, 0.5], [4, 0, 1], key=b"other vectors")
+    yield "empty-key", vector_stats([1, -2, 0.5], [4, 0, 1], key=b"")
+    yield "other-width", vector_stats([1, 2], [4, 0])
+    yield "wrong-count", vector_stats([1, -2, 0.5], [4, 0, 1], n_columns=2**60)
+    yield "nan", vector_stats([float("nan"), -2, 0.5], [4, 0, 1])
+    yield "negative", vector_stats([1, -2, 0.5], [4, -1, 1])
+    yield "huge", vector_stats([1e300, -2, 0.5], [1e308, 0, 1])
+    yield "version", vector_stats([1, -2, 0.5], [4, 0, 1], version=2)
+    yield "cut", vector_stats([1, -2, 0.5], [4, 0, 1])[:50]
+
+
+def probe(**changes):
+    fields = {"schema": 1, "kind": "ridge", "vectors": "vectors", "columns": 3, "rows": 40, "accuracy": 0.9,
+              "standard_error": 0.05, "most_common": 0.5, "strength": 0.1, "classes": ["no", "yes"],
+              "bias": [0.25], "weights": [[1, -0.5, 2e-3]]}
+    fields.update(changes)
+    return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
+
+
+def probes():
+    yield "good", probe()
+    yield "three-classes", probe(classes=["a", "b", "\u00e9\n"], bias=[0, 1, -1], weights=[[1, 2, 3]] * 3)
+    yield "other-vectors", probe(vectors="others")
+    yield "other-width", probe(columns=4)
+    yield "too-wide", probe(columns=2**40)
+    yield "one-class", probe(classes=["a"])
+    yield "many-classes", probe(classes=["a"] * 500)
+    yield "no-weights", probe(weights=None)
+    yield "short-weights", probe(weights=[[1, 2]])
+    yield "infinite", probe(weights=[[1, 2, 1e39]])
+    yield "null", probe(accuracy="x")
+    yield "nested", b"[" * 900
+    yield "no-object", b"[1]"
+
+
+def npy(dictionary, data=b"", version=1):
+    length = struct.pack("<H" if version == 1 else "<I", len(dictionary))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + dictionary + data
+
+
+def npys():
+    def array(kind, shape, order="False"):
+        return f"{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}".encode()
+    yield "floats", npy(array("<f4", "(2, 3)"), floats([1, 2, 3, 4, 5, 6]))
+    yield "halves", npy(array("<f2", "(2, 3)"), halves([1, 2, 3, 4, 5, 6]), 2)
+    yield "no-rows", npy(array("<f4", "(0, 3)"), b"", 3)
+    yield "doubles", npy(array("<f8", "(1, 1)"), bytes(8))
+    yield "one-dimension", npy(array("<f4", "(6,)"), bytes(24))
+    yield "fortran", npy(array("<f4", "(2, 3)", "True"), bytes(24))
+    yield "huge", npy(array("<f4", "(4611686018427387905, 4)"), bytes(16))
+    yield "short", npy(array("<f4", "(2, 3)"), bytes(23))
+    yield "no-dictionary", npy(b"")
+    yield "integers", npy(array("<u2", "(4,)"), bytes(8))
+
+
+def imatrix_archive(arrays, method=zipfile.ZIP_STORED):
+    """arrays: name -> (type, shape, data)."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name, (kind, shape, data) in arrays.items():
+            header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+            member = zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(member, npy(header, data), method)
+    return stream.getvalue()
+
+
+def imatrices():
+    squares = ("<f4", "(4,)", floats([1, 0, 2.5, 4]))
+    cosines = ("<f2", "(4, 4)", halves([1, 0, .5, -.5, 0, 1, 0, 0, .5, 0, 1, .25, -.5, 0, .25, 1]))
+    yield "squares", imatrix_archive({"a": squares})
+    yield "all", imatrix_archive({"a": squares, "a:tokens": ("<u8", "()", struct.pack("<Q", 9)),
+                                  "a:correlations": cosines, "b": squares}, zipfile.ZIP_DEFLATED)
+    yield "doubles", imatrix_archive({"a": ("<f8", "(2,)", struct.pack("<2d", 1, 1e300))})
+    yield "huge-shape", imatrix_archive({"a": ("<f4", "(16777216,)", floats([1]))})
+    yield "bomb", imatrix_archive({"a": ("<f4", "(65536,)", bytes(4 * 65536))}, zipfile.ZIP_DEFLATED)
+    yield "too-correlated", imatrix_archive({"a": squares, "a:correlations": ("<f2", "(4, 4)", halves([9] * 16))})
+    yield "only-correlations", imatrix_archive({"a:correlations": cosines})
+    yield "no-header", imatrix_archive({"a": ("|O", "(2,)", bytes(16))})
+
+    def record(name, calls, values):
+        return struct.pack("<i", len(name)) + name + struct.pack("<ii", calls, len(values)) + floats(values)
+    two = struct.pack("<i", 2) + record(b"blk.0.ffn_up.weight", 3, [3, 6, 0]) + record(b"x", 0, [1])
+    yield "dat", two + struct.pack("<ii", 3, 4) + b"text"
+    yield "dat-without-end", two
+    yield "dat-twice", struct.pack("<i", 2) + record(b"x", 1, [1]) + record(b"x", 1, [1])
+    yield "dat-many", struct.pack("<i", 2**31 - 1) + record(b"x", 1, [1])
+    yield "dat-negative", struct.pack("<i", 1) + record(b"x", -1, [1])
+    yield "dat-large", struct.pack("<i", 1) + record(b"x", 2**31 - 1, [3e38])
+
+
 def main():
     corpora = {
         "adapter": adapters(),
         "chat_template": templates(),
+        "imatrix": imatrices(),
         "legacy": list(legacy_files()) + list(from_zoo("legacy_*.pth", "call_legacy.pth", "call_in_magic.pth",
                                                        "call_plain.pth")),
+        "logits_file": logits_files(),
         "model": models(),
         "model_file": list(model_files()),
+        "npy": npys(),
         "pickle": list(pickles()) + [("zoo-" + name, data) for name, data in zoo_pickles()],
+        "probe": probes(),
         "safetensors": safetensors_files(),
         "session": sessions(),
         "sharded": shard_indices(),
         "state_file": state_files(),
+        "token_file": token_files(),
         "tokenizer": vocabularies(),
+        "vector_stats": all_vector_stats(),
         "zip": zips(),
     }
     total = 0

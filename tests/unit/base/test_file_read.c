@@ -110,3 +110,29 @@ Test(file_read, closing_nothing) {
     rk__file_close(&file);
     cr_assert_eq(fcntl(STDIN_FILENO, F_GETFD), 0, "descriptor 0 was closed");
 }
+
+// Gives the offsets' lowest bytes.
+static rk_status read_counted(void *self, uint64_t offset, void *out, size_t size, rk_error *err) {
+    (void)err;
+    ++*(int *)self;
+    for (size_t i = 0; i < size; i++) ((uint8_t *)out)[i] = (uint8_t)(offset + i);
+    return RK_OK;
+}
+
+Test(file_read, a_source_in_place_of_a_file) {
+    int calls = 0;
+    const rk__file_source source = {read_counted, &calls, 1000};
+    rk__file file;
+    rk_error err = {0};
+    cr_assert_eq(rk__file_open_source(&file, "made up", &source, &err), RK_OK, "%s", err.message);
+    cr_assert_eq(file.size, 1000);
+    uint8_t bytes[8];
+    cr_assert_eq(rk__file_read(&file, 992, bytes, 8, &err), RK_OK, "%s", err.message);
+    for (size_t i = 0; i < 8; i++) cr_assert_eq(bytes[i], (992 + i) % 256);
+    cr_assert_eq(calls, 1);
+    cr_assert_eq(rk__file_read(&file, 993, bytes, 8, &err), RK_ERR_IO);
+    cr_assert_eq(calls, 1, "nothing is asked for behind the end");
+    cr_assert_eq(strstr(err.message, "made up"), err.message, "%s", err.message);
+    rk__file_close(&file);
+    cr_assert_null(file.path);
+}

@@ -79,6 +79,30 @@ Test(memory, more_than_the_machine_has_is_an_error) {
     cr_assert_str_eq(err.message, "out of memory: 4611686018427387904 bytes wanted");
 }
 
+Test(memory, large_pieces_are_aligned_and_usable) {
+    static const size_t sizes[] = {0, 1, 4096, (2 << 20) - 1, 2 << 20, (5 << 20) + 3};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        void *memory = NULL;
+        cr_assert_eq(rk__alloc_large(&memory, sizes[i], NULL), RK_OK);
+        cr_assert_not_null(memory);
+        const uintptr_t alignment = sizes[i] < 2 << 20 ? RK_CACHE_LINE : 2 << 20;
+        cr_assert_eq((uintptr_t)memory % alignment, 0, "%zu bytes", sizes[i]);
+        memset(memory, 1, sizes[i]);
+        rk__free(memory);
+    }
+}
+
+Test(memory, large_pieces_that_cannot_be_are_an_error) {
+    static const size_t sizes[] = {SIZE_MAX, PTRDIFF_MAX, (size_t)1 << 62};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        void *memory = &memory;
+        rk_error err = {0};
+        cr_assert_eq(rk__alloc_large(&memory, sizes[i], &err), RK_ERR_MEMORY);
+        cr_assert_null(memory);
+        cr_assert_eq(err.code, RK_ERR_MEMORY);
+    }
+}
+
 Test(memory, growing_keeps_the_contents) {
     void *buffer = NULL;
     size_t capacity = 0, steps = 0;
