@@ -205,7 +205,7 @@ static void write_code(const rk__panel_layout *layout, code_place at, uint8_t co
 
 static uint8_t read_code(const rk__panel_layout *layout, code_place at) {
     if (layout->has_bytes) return *at.byte;
-    const unsigned fifth = layout->has_fifth_bits ? *at.bits >> at.bit & 1U : 0;
+    const unsigned fifth = layout->has_fifth_bits ? (unsigned)*at.bits >> at.bit & 1U : 0;
     return (uint8_t)((*at.byte >> at.shift & 0x0f) | fifth << 4);
 }
 
@@ -220,7 +220,7 @@ static void write_panel_code(const rk__panel_layout *layout, const rk__panel_pla
         return;
     }
     uint8_t *const both = codes + v % RK__NIBBLE_VECTORS * step + lane;
-    *both = v < RK__NIBBLE_VECTORS ? code & 0x0f : (uint8_t)(*both | (code & 0x0f) << 4);
+    *both = (uint8_t)(v < RK__NIBBLE_VECTORS ? code & 0x0f : *both | (code & 0x0f) << 4);
     if (!layout->has_fifth_bits) return;
     uint8_t *const fifth = rk__panel_part(place, layout, b, layout->fifth_bits, RK__VECTOR) + lane;
     *fifth = (uint8_t)((v == 0 ? 0U : *fifth) | (code >> 4 & 1U) << v);
