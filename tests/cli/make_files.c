@@ -21,7 +21,7 @@ static int make_chain(const char *path, const char *hex) {
 }
 
 static int make_tuned(const char *path, const char *model_path) {
-    enum { MAX_LAYERS = 64, NAME_BYTES = 40 };
+    enum { MAX_LAYERS = 64, NAME_BYTES = 64 };
     static test_pth_tensor tensors[MAX_LAYERS];
     static char names[MAX_LAYERS][NAME_BYTES];
     rk_dims dims;
