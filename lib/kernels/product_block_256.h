@@ -1,12 +1,11 @@
-// Blocks of panels of 8 rows in registers of 256 bits: what AVX2 and AVX-VNNI
-// have in common. A file for one of them includes this, and then
-// product_block_tiles.h, after it has defined
+// Blocks of panels of 8 rows in registers of 256 bits: what AVX2 and AVX-VNNI have in common. A
+// file for one of them includes this, and then product_block_tiles.h, after it has defined
 //
-//     products        4 columns of 8 rows times 4 activations each, as the
-//     first of some sums add_products    the same, added to sums finish_sums
-//     such sums in 32 bits goes_on         whether a format's sums can take up
-//     a whole block, or only half of it SIGNED_BYTES    whether codes of Q8_0
-//     are signed, as in the file, or count from 0; then 128
+//     products        4 columns of 8 rows times 4 activations each, as the first of some sums
+//     add_products    the same, added to sums
+//     finish_sums     such sums in 32 bits
+//     goes_on         whether a format's sums can take up a whole block, or only half of it
+//     SIGNED_BYTES    whether codes of Q8_0 are signed, as in the file, or count from 0; then 128
 //                     was added
 #ifndef RK_KERNELS_PRODUCT_BLOCK_256_H
 #define RK_KERNELS_PRODUCT_BLOCK_256_H

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles every header alone: public ones as C17 and C++17, those of lib/ and tools/ as C17. Those for an instruction
-# set (*_avx2.h, *_256.h) get its flags; *_tiles.h are no headers of their own but what the files of several instruction
+# set (*_avx2.h) get its flags; *_tiles.h and *_256.h are no headers of their own but what the files of several instruction
 # sets include after their definitions, and are compiled with these.
 #
 # usage: headers_alone.sh ROOT C_COMPILER
@@ -39,8 +39,8 @@ done < <(find include -name '*.h' | LC_ALL=C sort)
 while IFS= read -r header; do
   instructions=()
   case $header in
-    *_tiles.h) continue ;;
-    *_avx2.h | *_256.h)
+    *_tiles.h | *_256.h) continue ;;
+    *_avx2.h)
       [[ $("$c_compiler" -dumpmachine) == x86_64* ]] || continue
       instructions=(-mavx2 -mfma -mf16c)
       ;;
