@@ -5,6 +5,7 @@
 // lengths are. Each token's values depend on its own text alone (docs/numerics.md).
 #include "rk/embed.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -150,6 +151,7 @@ static void take_hidden(reading *r) {
     for (size_t i = 0; i < r->n_sequences; i++) {
         const rk_sequence *s = &r->e->sequences[i];
         if (s->wanted == RK_LOGITS_ALL) {
+            assert(r->e->sums != NULL); // it comes with `hidden`
             add_rows(r->e->sums + s->index * n_embd, s->hidden, s->n_tokens, n_embd);
         } else if (s->wanted == RK_LOGITS_LAST) {
             memcpy(r->out + s->index * plan->length + plan->hidden, s->hidden,

@@ -152,7 +152,7 @@ rk_status rk__npy_array_read(rk__npy_array *array, const rk__file *file, rk_erro
 }
 
 rk_status rk__npy_header_read(rk__npy_shape *shape, const rk__file *file, rk_error *err) {
-    rk__npy_array a;
+    rk__npy_array a = {0};
     RK_TRY(rk__npy_array_read(&a, file, err));
     const bool half = strcmp(a.type, "<f2") == 0;
     if ((!half && strcmp(a.type, "<f4") != 0) || a.fortran_order || a.n_dims != 2 ||

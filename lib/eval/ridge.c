@@ -1,6 +1,7 @@
 // Ridge regression on sets of folds.
 #include "eval/ridge.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -46,6 +47,7 @@ static void add_row_sums(rk__ridge *r, size_t row, const double *x) {
 }
 
 static void sum_fold(rk__ridge *r, size_t fold) {
+    assert(r->sums != NULL && r->products != NULL); // not in the dual
     const size_t n = r->n;
     size_t waiting = 0;
     for (size_t i = 0; i <= r->data->n_rows; i++) {

@@ -123,11 +123,11 @@ static rk_status check_values(const rk_vector_stats *s, const char *path, rk_err
     return RK_OK;
 }
 
-static rk_status check_key(const char *found, const char *key, size_t n_columns,
+static rk_status check_key(const char *found, const char *expected, size_t n_columns,
                            const rk_vector_stats *s, const char *path, rk_error *err) {
-    if (strcmp(found, key) != 0) {
+    if (strcmp(found, expected) != 0) {
         return rk__fail(err, RK_ERR_MISMATCH, "%s: statistics of '%.160s'; these are '%.160s'",
-                        path, found, key);
+                        path, found, expected);
     }
     if (s->n_columns == n_columns) return RK_OK;
     return rk__fail(err, RK_ERR_MISMATCH, "%s: statistics of %zu columns; these are %zu", path,
@@ -147,24 +147,25 @@ static rk_status read_stats(rk_vector_stats **out, const rk__file *file, const c
                             size_t n_columns, rk_error *err) {
     header h = {0};
     uint8_t bytes[HEADER_BYTES];
-    char *key = NULL;
+    char *found = NULL;
     rk_vector_stats *s = NULL;
     rk_status status = read_header(&h, bytes, file, err);
     if (status == RK_OK) status = rk_vector_stats_new(&s, (size_t)h.n_columns, err);
-    if (status == RK_OK) status = rk__alloc((void **)&key, h.key_bytes + (size_t)1, 1, err);
+    if (status == RK_OK) status = rk__alloc((void **)&found, h.key_bytes + (size_t)1, 1, err);
     if (status != RK_OK) goto out;
     s->count = h.count;
-    status = read_parts(s, key, &h, file, err);
+    status = read_parts(s, found, &h, file, err);
     if (status != RK_OK) goto out;
-    if (checksum_of(bytes, key, s, h.key_bytes) != h.checksum) {
-        status = rk__fail(err, RK_ERR_FORMAT, "%s: checksum %08x, expected %08x", file->path,
-                          (unsigned)checksum_of(bytes, key, s, h.key_bytes), (unsigned)h.checksum);
+    if (checksum_of(bytes, found, s, h.key_bytes) != h.checksum) {
+        status =
+            rk__fail(err, RK_ERR_FORMAT, "%s: checksum %08x, expected %08x", file->path,
+                     (unsigned)checksum_of(bytes, found, s, h.key_bytes), (unsigned)h.checksum);
         goto out;
     }
-    status = check_key(key, expected, n_columns, s, file->path, err);
+    status = check_key(found, expected, n_columns, s, file->path, err);
     if (status == RK_OK) status = check_values(s, file->path, err);
 out:
-    rk__free(key);
+    rk__free(found);
     if (status != RK_OK) rk_vector_stats_free(&s);
     *out = s;
     return status;

@@ -4,7 +4,7 @@
 # usage: narrow.sh BIN MODELS
 
 set -euo pipefail
-bin=$1 model=$2/demo/demo-rwkv4.pth
+bin=$1 model=$2/demo/demo-rwkv7.pth
 source "$(dirname "${BASH_SOURCE[0]}")/terminal.bash"
 
 cat >thinking.chat <<'END'

@@ -4,7 +4,7 @@
 # usage: plain.sh PROGRAM MODELS
 
 set -euo pipefail
-program=$1 model=$2/demo/demo-rwkv4.pth
+program=$1 model=$2/demo/demo-rwkv7.pth
 source "$(dirname "${BASH_SOURCE[0]}")/terminal.bash"
 
 chat="${program@Q} ${model@Q} --chat --seed 2 -n 60 --cpu scalar -j 1"
@@ -17,6 +17,7 @@ see '^> never mind'
 key C-c
 ready
 key C-c
+see '^> \^C$' # an empty prompt goes, too
 say '/retry'
 say '/prompt größer'
 say '/help'

@@ -7,8 +7,8 @@ set -euo pipefail
 bin=$1 models=$2/demo
 source "$(dirname "${BASH_SOURCE[0]}")/terminal.bash"
 
-"$bin/rwkv-run" "$models/demo-rwkv7.pth" -p Once -n 1 -q --state-out other.session >/dev/null
-cp "$models/demo-rwkv4.pth" model.pth
+"$bin/rwkv-run" "$models/demo-rwkv4.pth" -p Once -n 1 -q --state-out other.session >/dev/null
+cp "$models/demo-rwkv7.pth" model.pth
 chat="${bin@Q}/rwkv-run model.pth --chat --seed 2 -n 60 --cpu scalar -j 1"
 
 terminal_start 80 60 "stty -a >before; $chat; echo \"status \$?\"
@@ -26,7 +26,7 @@ say '/prompt One more'
 say '/load talk.session'
 say '/prompt One more'
 screen sessions
-cmp model.pth "$models/demo-rwkv4.pth" || fail 'the model has changed'
+cmp model.pth "$models/demo-rwkv7.pth" || fail 'the model has changed'
 clear
 
 say '/set'

@@ -24,7 +24,8 @@ set -euo pipefail
 patience=240
 screens=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/screens
 scratch=$(mktemp -d)
-socket=$scratch/tmux
+n_terminals=0
+socket=$scratch/tmux-0
 cd "$scratch"
 
 terminal() { tmux -S "$socket" -f /dev/null -u "$@"; }
@@ -47,7 +48,7 @@ terminal_start() {
   # Ctrl-C personally although the program that it was meant for goes on.
   local clean=(env -u XDG_STATE_HOME -u NO_COLOR -u EDITRC HOME="$scratch" LC_ALL=C TERM=screen)
   terminal kill-server 2>/dev/null || true
-  while [[ -S $socket ]] && terminal has-session 2>/dev/null; do sleep 0.05; done
+  socket=$scratch/tmux-$((++n_terminals)) # the old server may still be about to end
   LC_ALL=C.UTF-8 terminal new-session -d -x "$1" -y "$2" cat \; \
     set-option -g default-terminal screen \; set-option -g history-limit 200000 \; \
     set-option -g status off \; \

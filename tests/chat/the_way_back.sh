@@ -4,7 +4,7 @@
 # usage: the_way_back.sh BIN MODELS
 
 set -euo pipefail
-bin=$1 model=$2/demo/demo-rwkv4.pth
+bin=$1 model=$2/demo/demo-rwkv7.pth
 source "$(dirname "${BASH_SOURCE[0]}")/terminal.bash"
 
 # Nothing ends these answers but their length.
@@ -13,7 +13,7 @@ turn = "User: {text}\n\nAssistant:"
 answer_end = "\n\n"
 END
 # The scalar kernels give the same numbers everywhere.
-chat=("$bin/rwkv-run" "$model" --chat --chat-template endless.chat --seed 3 -n 120 --cpu scalar -j 1)
+chat=("$bin/rwkv-run" "$model" --chat --chat-template endless.chat --seed 3 -n 110 --cpu scalar -j 1)
 
 terminal_start 80 24 "stty -a >before; ${chat[*]@Q}; echo \"status \$?\"
   stty -a >after; cmp before after && echo 'the terminal is as it was'; cat"
@@ -39,7 +39,7 @@ printf '%s\n' 'Tell me about a cat.' "/set tokens $((n + 100))" 'And about a dog
 cmp -n "$n" interrupted uninterrupted || fail 'what was interrupted is not the beginning of the answer'
 
 clear
-say '/set tokens 120'
+say '/set tokens 110'
 say '/retry same'
 screen retry-same
 say '/retry'

@@ -19,7 +19,4 @@ int job_nearest(const embed_job *job);    // of all texts, or vectors in a file,
 int job_fit(const embed_job *job);        // a probe
 int job_predict(const embed_job *job);    // what a probe says
 
-// The beginning of a text, for a line of a table: at most `most` characters. Release: free.
-char *text_preview(const char *text, size_t length, size_t most);
-
 #endif

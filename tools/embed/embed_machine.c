@@ -67,7 +67,9 @@ static uint64_t hash_stats(const rk_vector_stats *stats) {
     for (size_t i = 0; i < rk_vector_stats_columns(stats); i++) {
         const double values[2] = {rk_vector_stats_mean(stats, i),
                                   rk_vector_stats_deviation(stats, i)};
-        hash = hash_add(hash, values, sizeof values);
+        unsigned char bytes[sizeof values];
+        memcpy(bytes, values, sizeof values);
+        hash = hash_add(hash, bytes, sizeof bytes);
     }
     return hash;
 }

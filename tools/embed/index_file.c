@@ -35,7 +35,7 @@ static size_t find_row(const rk_neighbour *rows, size_t n, uint64_t row) {
     return i;
 }
 
-static bool read_lines(cJSON **objects, const rk_neighbour *rows, size_t n, FILE *file,
+static bool read_lines(index_line *lines, const rk_neighbour *rows, size_t n, FILE *file,
                        const char *path, const char *key) {
     char *text = NULL;
     size_t capacity = 0, found = 0;
@@ -54,7 +54,7 @@ static bool read_lines(cJSON **objects, const rk_neighbour *rows, size_t n, FILE
             fine = fine && check_head(path, object, key);
             cJSON_Delete(object);
         } else if (fine) {
-            objects[i] = object;
+            lines[i] = (index_line){rows[i].row, object};
             found++;
         }
     }
@@ -65,14 +65,14 @@ static bool read_lines(cJSON **objects, const rk_neighbour *rows, size_t n, FILE
     return fine && found == n;
 }
 
-bool index_file_find(cJSON **objects, const rk_neighbour *rows, size_t n, const char *path,
+bool index_file_find(index_line *lines, const rk_neighbour *rows, size_t n, const char *path,
                      const char *key) {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         cli_complain("%s: %s", path, strerror(errno));
         return false;
     }
-    const bool found = read_lines(objects, rows, n, file, path, key);
+    const bool found = read_lines(lines, rows, n, file, path, key);
     fclose(file);
     return found;
 }

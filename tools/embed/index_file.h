@@ -9,9 +9,15 @@
 
 #include "rk/similarity.h"
 
-// Finds the lines of some rows. objects[n] become their objects (release: cJSON_Delete); `key` is
-// what the rows must be. False after a message.
-bool index_file_find(cJSON **objects, const rk_neighbour *rows, size_t n, const char *path,
+// What is known of a row.
+typedef struct index_line {
+    uint64_t row;
+    cJSON *object; // release: cJSON_Delete; NULL: nothing
+} index_line;
+
+// Finds the lines[n] of some rows, in their order; `key` is what the rows must be. False after a
+// message.
+bool index_file_find(index_line *lines, const rk_neighbour *rows, size_t n, const char *path,
                      const char *key);
 
 #endif

@@ -1,4 +1,5 @@
 // The texts most like a query.
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "cli/json_output.h"
 #include "cli/messages.h"
 #include "cli/table.h"
-#include "cli/utf8_text.h"
 #include "embed/embed_jobs.h"
 #include "embed/embed_loop.h"
 #include "embed/index_file.h"
@@ -17,30 +17,11 @@
 
 enum { PREVIEW = 60 };
 
-char *text_preview(const char *text, size_t length, size_t most) {
-    size_t end = 0;
-    for (size_t n = 0; end < length && n < most; n++) {
-        const size_t bytes = cli_utf8_character(text + end);
-        end += bytes > 0 ? bytes : 1;
-    }
-    char *preview = cli_format("%.*s%s", (int)end, text, end < length ? "..." : "");
-    for (char *at = preview; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20) *at = ' ';
-    }
-    return preview;
-}
-
 // ---- what is known of the rows that are the nearest so far
-
-// A text among the best.
-typedef struct kept_text {
-    uint64_t row;
-    cJSON *object; // as in an index; NULL: free
-} kept_text;
 
 typedef struct search {
     rk_nearest *nearest;
-    kept_text *kept; // [most]
+    index_line *kept; // [most], as in an index; without an object: free
     size_t most;
 } search;
 
@@ -70,26 +51,28 @@ static cJSON *object_of(const embedded_row *row) {
 // is.
 static int take(void *user, const embedded_row *row) {
     search *s = user;
+    assert(s->kept != NULL);
     rk_nearest_add(s->nearest, row->index, row->values);
     size_t count;
     const rk_neighbour *found = rk_nearest_found(s->nearest, &count);
     if (!is_found(found, count, row->index)) return CLI_EXIT_DONE;
     for (size_t i = 0; i < s->most; i++) {
-        kept_text *kept = &s->kept[i];
+        index_line *kept = &s->kept[i];
         if (kept->object != NULL && is_found(found, count, kept->row)) continue;
         cJSON_Delete(kept->object);
-        *kept = (kept_text){row->index, object_of(row)};
+        *kept = (index_line){row->index, object_of(row)};
         return kept->object != NULL ? CLI_EXIT_DONE : CLI_EXIT_FAILED;
     }
     return CLI_EXIT_DONE;
 }
 
 // Moves the kept texts into the order of the result.
-static void sort_kept(cJSON **objects, const search *s, const rk_neighbour *found, size_t count) {
+static void sort_kept(index_line *lines, const search *s, const rk_neighbour *found, size_t count) {
+    assert(s->kept != NULL);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < s->most; k++) {
             if (s->kept[k].object == NULL || s->kept[k].row != found[i].row) continue;
-            objects[i] = s->kept[k].object;
+            lines[i] = s->kept[k];
             s->kept[k].object = NULL;
         }
     }
@@ -156,16 +139,16 @@ static char *member_text(const cJSON *object, const char *key) {
     return copy;
 }
 
-static void print_table(const rk_neighbour *found, cJSON *const *objects, size_t count) {
+static void print_table(const rk_neighbour *found, const index_line *lines, size_t count) {
     static const cli_column columns[] = {
         {"similarity", true}, {"row", true}, {"id", false}, {"text", false}};
     cli_table table;
-    cli_table_init(&table, columns, objects[0] != NULL ? 4 : 2);
+    cli_table_init(&table, columns, lines[0].object != NULL ? 4 : 2);
     for (size_t i = 0; i < count; i++) {
         cli_table_add(&table, "%.4f", found[i].similarity);
         cli_table_add(&table, "%" PRIu64, found[i].row);
-        if (objects[0] == NULL) continue;
-        char *id = member_text(objects[i], "id"), *text = member_text(objects[i], "text");
+        if (lines[0].object == NULL) continue;
+        char *id = member_text(lines[i].object, "id"), *text = member_text(lines[i].object, "text");
         cli_table_add(&table, "%s", id);
         cli_table_add(&table, "%s", text);
         free(id);
@@ -175,7 +158,7 @@ static void print_table(const rk_neighbour *found, cJSON *const *objects, size_t
     cli_table_fini(&table);
 }
 
-static void print_json(const embed_job *job, const rk_neighbour *found, cJSON **objects,
+static void print_json(const embed_job *job, const rk_neighbour *found, index_line *lines,
                        size_t count, uint64_t n_rows) {
     cJSON *object = cli_json_new(1);
     cli_json_add_text(object, "query", job->query);
@@ -186,9 +169,9 @@ static void print_json(const embed_job *job, const rk_neighbour *found, cJSON **
         cJSON *one = cli_json_append_object(list);
         cli_json_add_number(one, "similarity", found[i].similarity);
         cli_json_add_size(one, "row", found[i].row);
-        if (objects[i] == NULL) continue;
-        cJSON_AddItemToObject(one, "about", objects[i]);
-        objects[i] = NULL;
+        if (lines[i].object == NULL) continue;
+        cJSON_AddItemToObject(one, "about", lines[i].object);
+        lines[i].object = NULL;
     }
     cli_json_finish(object);
 }
@@ -196,20 +179,20 @@ static void print_json(const embed_job *job, const rk_neighbour *found, cJSON **
 static int print_found(const embed_job *job, search *s, uint64_t n_rows) {
     size_t count;
     const rk_neighbour *found = rk_nearest_found(s->nearest, &count);
-    cJSON **objects = cli_allocate(count + 1, sizeof *objects);
+    index_line *lines = cli_allocate(count + 1, sizeof *lines);
     const char *index = job->settings->output.index;
     int code = CLI_EXIT_DONE;
-    sort_kept(objects, s, found, count);
+    sort_kept(lines, s, found, count);
     if (job->source == NULL && index != NULL && count > 0 &&
-        !index_file_find(objects, found, count, index, job->machine->key)) {
+        !index_file_find(lines, found, count, index, job->machine->key)) {
         code = CLI_EXIT_FAILED;
     } else if (job->common->json) {
-        print_json(job, found, objects, count, n_rows);
+        print_json(job, found, lines, count, n_rows);
     } else {
-        print_table(found, objects, count);
+        print_table(found, lines, count);
     }
-    for (size_t i = 0; i < count; i++) cJSON_Delete(objects[i]);
-    free(objects);
+    for (size_t i = 0; i < count; i++) cJSON_Delete(lines[i].object);
+    free(lines);
     return code;
 }
 

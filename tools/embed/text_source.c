@@ -21,15 +21,6 @@
 
 enum { PIECE = 1 << 16 };
 
-void text_item_free(text_item *item) {
-    free(item->text);
-    free(item->where);
-    free(item->id);
-    free(item->fields);
-    free(item->label);
-    *item = (text_item){0};
-}
-
 // ---- where they come from
 
 static void add_size(text_source *s, const char *path) {
@@ -308,23 +299,27 @@ static text_result next_of_any(text_source *s, text_item *item) {
     return next_of_lines(s, item);
 }
 
+// One text, or what ends the file; *item is to be freed in any case. Empty ones may be among them.
+static text_result next_checked(text_source *s, text_item *item) {
+    const text_result result = next_of_any(s, item);
+    if (result != TEXT_ITEM || (item->length == 0 && s->skip_empty)) return result;
+    return check(s, item);
+}
+
 text_result text_source_next(text_source *source, text_item *item) {
-    *item = (text_item){0};
     while (source->current < source->n_names) {
+        *item = (text_item){0};
         if (cli_interrupted()) return TEXT_INTERRUPTED;
-        text_result result = next_of_any(source, item);
+        const text_result result = next_checked(source, item);
+        if (result == TEXT_ITEM && item->length > 0) return result;
+        text_item_free(item);
         if (result == TEXT_END) {
             close_file(source);
-            continue;
+        } else if (result != TEXT_ITEM) {
+            return result;
         }
-        if (result == TEXT_ITEM && item->length == 0 && source->skip_empty) {
-            text_item_free(item);
-            continue;
-        }
-        if (result == TEXT_ITEM) result = check(source, item);
-        if (result != TEXT_ITEM) text_item_free(item);
-        return result;
     }
+    *item = (text_item){0};
     if (source->count > 0) return TEXT_END;
     cli_complain("%s: no texts", source->n_names > 0 ? source->names[0] : "nothing");
     return TEXT_FAILED;

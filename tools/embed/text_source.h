@@ -6,17 +6,7 @@
 #include <stdint.h>
 
 #include "cli/options.h"
-
-typedef struct text_item {
-    char *text; // [length], owned: UTF-8, not empty, terminated
-    size_t length;
-    char *where;  // owned: for messages, "texts.txt:12"
-    char *id;     // owned, as JSON: a jsonl's "id", the number of the line, the name of the file
-    char *fields; // owned, as JSON: the other members of a jsonl's object, "" when there are none
-    char *label;  // owned: the value of the label's member, or NULL
-} text_item;
-
-void text_item_free(text_item *item);
+#include "embed/text_item.h"
 
 typedef struct text_source {
     const char *const *names; // [n_names] of files, or the texts themselves; borrowed
