@@ -17,15 +17,19 @@
 #endif
 
 // RK__UNROLL: before a loop of at most 16 rounds whose number is known when it is compiled.
+// RK__ROLLED: before one that is not worth it.
 #if RK__INSTRUMENTED
 #define RK__ALWAYS_INLINE inline
 #define RK__UNROLL
+#define RK__ROLLED
 #elif defined(__clang__)
 #define RK__ALWAYS_INLINE inline __attribute__((always_inline))
 #define RK__UNROLL        _Pragma("clang loop unroll(full)")
+#define RK__ROLLED        _Pragma("clang loop unroll(disable)")
 #else
 #define RK__ALWAYS_INLINE inline __attribute__((always_inline))
 #define RK__UNROLL        _Pragma("GCC unroll 16")
+#define RK__ROLLED        _Pragma("GCC unroll 1")
 #endif
 
 #endif

@@ -62,8 +62,13 @@ typedef struct tile_input {
 typedef lanes tile_sums[TILE_TOKENS][FEW_PANELS];
 typedef float run_totals[FEW_PANELS][ROWS]; // of a token
 
+// Tokens are addressed in groups of 3 from a pointer each, which are few enough for the registers
+// where a pointer a token is not.
+enum { ADDRESSED = 3, POINTERS = (TILE_TOKENS + ADDRESSED - 1) / ADDRESSED };
+
 static RK__ALWAYS_INLINE void add_column(weight_kind kind, size_t n_panels, size_t n_tokens,
-                                         tile_sums sum, const tile_input *in, size_t c) {
+                                         tile_sums sum, const tile_input *in,
+                                         const float *const x[POINTERS], size_t c) {
     lanes column[FEW_PANELS];
     RK__UNROLL
     for (size_t p = 0; p < n_panels; p++) {
@@ -71,9 +76,12 @@ static RK__ALWAYS_INLINE void add_column(weight_kind kind, size_t n_panels, size
     }
     RK__UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
-        const lanes x = lanes_broadcast(in->x + t * in->stride + c);
+        const float *const at = x[t / ADDRESSED] + t % ADDRESSED * in->stride + c;
+        const lanes activation = lanes_broadcast(at);
         RK__UNROLL
-        for (size_t p = 0; p < n_panels; p++) sum[t][p] = lanes_fmadd(column[p], x, sum[t][p]);
+        for (size_t p = 0; p < n_panels; p++) {
+            sum[t][p] = lanes_fmadd(column[p], activation, sum[t][p]);
+        }
     }
 }
 
@@ -99,13 +107,16 @@ static RK__ALWAYS_INLINE void add_tile(weight_kind kind, size_t n_panels, size_t
         RK__UNROLL
         for (size_t p = 0; p < n_panels; p++) sum[t][p] = lanes_zero();
     }
+    const float *x[POINTERS];
+    RK__UNROLL
+    for (size_t i = 0; i < POINTERS; i++) x[i] = in->x + i * ADDRESSED * in->stride;
     size_t c = 0;
     for (; c + STEP <= n; c += STEP) {
         prefetch_columns(kind, n_panels, in, c);
-        RK__UNROLL
-        for (size_t i = 0; i < STEP; i++) add_column(kind, n_panels, n_tokens, sum, in, c + i);
+        RK__ROLLED
+        for (size_t i = 0; i < STEP; i++) add_column(kind, n_panels, n_tokens, sum, in, x, c + i);
     }
-    for (; c < n; c++) add_column(kind, n_panels, n_tokens, sum, in, c);
+    for (; c < n; c++) add_column(kind, n_panels, n_tokens, sum, in, x, c);
     RK__UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
         RK__UNROLL

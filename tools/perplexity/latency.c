@@ -16,8 +16,8 @@
 
 enum {
     PREFILL_TOKENS = 512,
-    DECODE_STEPS = 64, // of a repetition
-    LOGITS_ROWS = 64,  // kept at once
+    DECODE_STEPS = 64,             // of a repetition
+    LOGITS_ROWS = 2 * BENCH_CHUNK, // kept at once: no chunk is cut for them
     LEAST_REPETITIONS = 2,
     MAX_BATCH = 16,
 };
