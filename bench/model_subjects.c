@@ -72,15 +72,15 @@ static void measure_scaling(session *s, size_t n_tokens) {
 }
 
 // The second matrix of the channel mixing with one token, in planes against in panels. The shares
-// are those of single channels.
+// are those of single channels. Rows are filled up to those of planes.
 static void measure_zeros(session *s) {
     static const double shares[] = {0, 0.5, 0.76, 0.89, 0.95};
     const rk_model_info *info = rk_model_describe(s->model);
     product_matrix panels;
     product_run product;
     planes_matrix planes;
-    product_matrix_init(&panels, &s->kernels, s->pool, info->dtype, info->dims.n_embd,
-                        info->dims.n_ffn, s->streamed_bytes);
+    product_matrix_init(&panels, &s->kernels, s->pool, info->dtype,
+                        rk__planes_rows(info->dims.n_embd), info->dims.n_ffn, s->streamed_bytes);
     product_run_init(&product, &s->kernels, &panels, 1, AMOUNT_TOKENS);
     planes_matrix_init(&planes, &s->kernels, &panels);
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {

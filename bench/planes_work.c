@@ -1,6 +1,7 @@
 // Matrices in planes, and inputs with zeros.
 #include "planes_work.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -21,7 +22,7 @@ void planes_matrix_init(planes_matrix *matrix, const rk__kernels *kernels,
     planes_matrix *const m = matrix;
     m->planes = rk__planes_describe(panels->dtype, panels->rows, panels->columns,
                                     rk_pool_threads(panels->pool));
-    if (m->planes.rows != panels->rows) cli_misuse("rows must be a multiple of %d", RK__PLANE_ROWS);
+    assert(m->planes.rows == panels->rows);
     m->matrix_bytes = panels->matrix_bytes;
     m->memory = allocate(panels->n_copies * m->matrix_bytes);
     for (size_t i = 0; i < panels->n_copies; i++) {

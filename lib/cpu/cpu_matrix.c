@@ -6,6 +6,10 @@
 #include "tensor/convert_row.h"
 #include "tensor/finite.h"
 
+// Products with block formats are so fast in a cache that skipping columns loses there
+// (docs/performance.md); of models that are read from memory, the matrices are larger.
+enum { LEAST_BLOCK_VALUES_TO_SKIP = 1 << 18 };
+
 static rk__matrix describe(const rk__weights *weights, const rk__tensor_plan *tensor,
                            rk_dtype dtype) {
     return (rk__matrix){.name = rk__weights_info(weights, tensor)->name,
@@ -38,6 +42,8 @@ rk_status rk__matrix_describe_sparse(rk__matrix *matrix, const rk__product *prod
                                      const rk__weights *weights, const rk__tensor_plan *tensor,
                                      rk_dtype dtype, size_t n_threads, rk_error *err) {
     RK_TRY(rk__matrix_describe(matrix, product, weights, tensor, dtype, err));
+    const bool blocks = rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK;
+    if (blocks && matrix->rows * matrix->columns < LEAST_BLOCK_VALUES_TO_SKIP) return RK_OK;
     matrix->planes = rk__planes_describe(dtype, matrix->rows, matrix->columns, n_threads);
     return RK_OK;
 }

@@ -28,8 +28,9 @@ rk_status rk__matrix_describe(rk__matrix *matrix, const rk__product *product,
                               const rk__weights *weights, const rk__tensor_plan *tensor,
                               rk_dtype dtype, rk_error *err);
 
-// The same for a matrix whose input is mostly zeros: in planes where the type can be. `product` is
-// used all the same, for many tokens. n_threads will multiply it, as far as is known.
+// The same for a matrix whose input is mostly zeros: in planes where the type can be and the matrix
+// is large enough for it to pay. `product` is used all the same, for many tokens. n_threads will
+// multiply it, as far as is known.
 rk_status rk__matrix_describe_sparse(rk__matrix *matrix, const rk__product *product,
                                      const rk__weights *weights, const rk__tensor_plan *tensor,
                                      rk_dtype dtype, size_t n_threads, rk_error *err);
