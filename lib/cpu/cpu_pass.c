@@ -21,7 +21,7 @@ static void step_job(void *argument, size_t thread, size_t n_threads) {
 
 // Waking the other threads takes some microseconds, and much longer where others want the
 // processors. Work of about as many microseconds is done by the calling thread alone.
-enum { FEW_VALUES = 16 * 1024, FEW_WEIGHT_BYTES = 256 * 1024 };
+enum { FEW_VALUES = 16 * 1024, FEW_WEIGHT_BYTES = 512 * 1024 };
 
 static void run_if_worthwhile(const rk__pass *pass, rk__step step, bool worthwhile) {
     step_run run = {pass, step};
