@@ -59,6 +59,7 @@ rk_status rk_checkpoint_open_below(rk_checkpoint **out, const char *path, const 
 // Releases the file and every rk_tensor_info it gave; NULL is fine; *checkpoint becomes NULL.
 void rk_checkpoint_close(rk_checkpoint **checkpoint);
 
+// As given to open, and what was recognised. The path lives as long as the checkpoint.
 const char *rk_checkpoint_path(const rk_checkpoint *checkpoint);
 rk_container rk_checkpoint_container(const rk_checkpoint *checkpoint);
 

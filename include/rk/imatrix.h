@@ -39,6 +39,7 @@ typedef struct rk_imatrix_entry {
 rk_status rk_imatrix_new(rk_imatrix **out, rk_error *err);
 void rk_imatrix_free(rk_imatrix **imatrix);
 
+// Entries, in the order in which they were added, by number or by name; false: none has it.
 size_t rk_imatrix_count(const rk_imatrix *imatrix);
 rk_imatrix_entry rk_imatrix_at(const rk_imatrix *imatrix, size_t index); // index < count
 bool rk_imatrix_find(const rk_imatrix *imatrix, const char *name, rk_imatrix_entry *out);

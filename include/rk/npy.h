@@ -36,9 +36,11 @@ void rk_npy_abort(rk_npy **npy);
 // type '<f4' or '<f2'. Others are refused by name.
 typedef struct rk_npy_rows rk_npy_rows;
 
+// *out is owned by the caller, NULL on failure.
 rk_status rk_npy_open(rk_npy_rows **out, const char *path, rk_error *err);
 void rk_npy_close(rk_npy_rows **rows); // NULL is fine; *rows becomes NULL
 
+// Rows, values of a row, and the type of a value in the file: RK_DTYPE_F32 or RK_DTYPE_F16.
 uint64_t rk_npy_count(const rk_npy_rows *rows);
 size_t rk_npy_columns(const rk_npy_rows *rows);
 rk_dtype rk_npy_dtype(const rk_npy_rows *rows);

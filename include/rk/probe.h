@@ -52,6 +52,7 @@ rk_status rk_probe_fit(rk_probe **out, const rk_probe_data *data, uint64_t seed,
                        const rk_progress *progress, rk_probe_report *report, rk_error *err);
 void rk_probe_free(rk_probe **probe);
 
+// Values of a vector, and the classes in the order of their scores.
 size_t rk_probe_columns(const rk_probe *probe);
 size_t rk_probe_classes(const rk_probe *probe);
 const char *rk_probe_class(const rk_probe *probe, size_t index); // lives as long as the probe

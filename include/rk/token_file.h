@@ -32,6 +32,7 @@ const char *rk_token_file_kind(const rk_token_file *file); // "npy" or "idx"
 const char *rk_token_file_path(const rk_token_file *file);
 const char *rk_token_file_data_path(const rk_token_file *file);
 
+// How many there are.
 uint64_t rk_token_file_documents(const rk_token_file *file);
 
 // The number of tokens of a document (< documents). ERR_FORMAT for an index that contradicts itself

@@ -22,8 +22,9 @@ typedef struct rk_vector_stats rk_vector_stats;
 rk_status rk_vector_stats_new(rk_vector_stats **out, size_t n_columns, rk_error *err);
 void rk_vector_stats_free(rk_vector_stats **stats);
 
+// Channels of a vector, and rows seen so far.
 size_t rk_vector_stats_columns(const rk_vector_stats *stats);
-uint64_t rk_vector_stats_count(const rk_vector_stats *stats); // rows seen
+uint64_t rk_vector_stats_count(const rk_vector_stats *stats);
 
 // Takes in row[n_columns], all values finite.
 void rk_vector_stats_add(rk_vector_stats *stats, const float *row);
@@ -32,6 +33,7 @@ void rk_vector_stats_add(rk_vector_stats *stats, const float *row);
 // number of columns.
 rk_status rk_vector_stats_merge(rk_vector_stats *stats, const rk_vector_stats *from, rk_error *err);
 
+// Of one channel over all rows seen; 0 before there is one.
 double rk_vector_stats_mean(const rk_vector_stats *stats, size_t column);
 // The square root of the unbiased variance; 0 for fewer than two rows.
 double rk_vector_stats_deviation(const rk_vector_stats *stats, size_t column);
