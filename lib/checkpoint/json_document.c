@@ -1,6 +1,7 @@
 // JSON documents through cJSON, with the checks that it leaves to its callers.
 #include "checkpoint/json_document.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -48,7 +49,9 @@ static rk_status parse(cJSON **out, const char *text, size_t size, const char *p
                         path, what, n_values, RK__MAX_JSON_VALUES);
     }
     const char *end = text;
+    errno = 0; // cJSON does not tell a lack of memory from a fault of the text; malloc does
     cJSON *document = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (!document && errno == ENOMEM) return rk__fail_memory(err, sizeof(cJSON));
     if (!document || !cJSON_IsObject(document) || !only_blanks(end, text + size)) {
         cJSON_Delete(document);
         return rk__fail(err, RK_ERR_FORMAT, "%s: the %s is no JSON object (byte %zu of %zu)", path,

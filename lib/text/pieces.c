@@ -34,8 +34,9 @@ struct rk__piece_walk {
 static rk_status fail_pcre(rk_error *err, int code, const char *what) {
     char reason[128] = "";
     pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof reason);
-    const rk_status status = code == PCRE2_ERROR_NOMEMORY ? RK_ERR_MEMORY : RK_ERR_UNSUPPORTED;
-    return rk__fail(err, status, "PCRE2 could not %s: %s", what, reason);
+    const bool memory = code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED;
+    return rk__fail(err, memory ? RK_ERR_MEMORY : RK_ERR_UNSUPPORTED, "PCRE2 could not %s: %s",
+                    what, reason);
 }
 
 rk_status rk__piece_cutter_new(rk__piece_cutter **out, rk_error *err) {
