@@ -1,6 +1,7 @@
 #!/bin/bash
-# Kills each of the programs that write files at 20 random moments: under the output's name there is always
-# the old complete file or the new complete one, and what killed processes leave behind does not pile up.
+# Kills each of the programs that write files at random moments, 20 times or RWKV_TEST_KILLS times: under the output's
+# name there is always the old complete file or the new complete one, and what killed processes leave behind does not
+# pile up.
 #
 # usage: killed.sh BIN MAKE_FAULTS_INPUT
 
@@ -8,7 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/faults.bash"
 make_inputs
 
-kills=20
+kills=${RWKV_TEST_KILLS:-20}
 hit=0
 for job in "${jobs[@]}"; do
   out=$work/out/$job.bin
