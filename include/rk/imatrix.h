@@ -27,15 +27,19 @@ typedef struct rk_imatrix_entry {
     size_t n_channels;
     uint64_t n_tokens;         // inputs seen
     const float *mean_squares; // [n_channels], finite and not negative
-    // Products of channels within groups of neighbours (a multiple of 32, or all): moments[i][j] is
-    // the mean of channel i times the j-th channel of its group; groups begin at multiples of
-    // `group`, and the last one may be smaller. NULL and 0 where only mean squares are known.
-    const float *moments; // [n_channels][group]
+    // Mean products of channels within groups of neighbours (a multiple of 32, or all). Groups
+    // begin at multiples of `group`, and the last one may be smaller. A group of n channels has
+    // n (n + 1) / 2: for its channels i = 0 .. n - 1, one behind the other, those with channels
+    // 0 .. i of it. rk_imatrix_product finds them. NULL and 0 where only mean squares are known.
+    const float *moments;
     size_t group;
 } rk_imatrix_entry;
 
+// The mean product of two channels of one group, in either order.
+float rk_imatrix_product(const rk_imatrix_entry *entry, size_t i, size_t j);
+
 // An empty one. *out is owned by the caller; NULL on failure. Freeing accepts NULL and makes
-// *imatrix NULL.
+// *imatrix NULL. While nothing is added to it any number of threads may read one.
 rk_status rk_imatrix_new(rk_imatrix **out, rk_error *err);
 void rk_imatrix_free(rk_imatrix **imatrix);
 
@@ -50,7 +54,7 @@ rk_status rk_imatrix_merge(rk_imatrix *into, const rk_imatrix *from, rk_error *e
 
 typedef struct rk_imatrix_options {
     // Channels of a group whose products are recorded, a multiple of 32 up to RK_IMATRIX_MAX_GROUP;
-    // 0: RK_IMATRIX_GROUP. Every channel of every matrix takes 4 bytes times this number.
+    // 0: RK_IMATRIX_GROUP. Every channel of every matrix takes 2 bytes times this number.
     size_t group;
     bool without_moments; // record mean squares alone
 } rk_imatrix_options;
@@ -59,7 +63,9 @@ enum { RK_IMATRIX_GROUP = 256, RK_IMATRIX_MAX_GROUP = 4096 };
 
 // Runs tokens[0 .. n) through the model, as one stream from the empty state, and adds what its
 // matrices see. options and progress (which counts tokens) may be NULL. Sequence 0 of `state` is
-// used. On failure the imatrix has what was seen before it.
+// used. On failure the imatrix has what was seen before it. ERR_RANGE for a token outside of the
+// vocabulary, ERR_MISMATCH for a state of another model or an imatrix of other groups, ERR_ARGUMENT
+// for no tokens or a group out of range.
 rk_status rk_imatrix_collect(rk_imatrix *imatrix, rk_context *context, rk_state *state,
                              const uint32_t *tokens, size_t n_tokens,
                              const rk_imatrix_options *options, const rk_progress *progress,

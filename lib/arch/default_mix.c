@@ -15,25 +15,30 @@ typedef struct mix_step {
 // Besides, most values in matrices stay in the target's format: it is what the file is called by.
 enum { LIMIT = 103 };
 
-// The first two give bytes back, since the reference mix leaves both in FP16.
-static const mix_step four_bits[] = {
-    {"emb.weight", RK_DTYPE_Q8_0},        {"head.weight", RK_DTYPE_Q8_0},
-    {"att.time_maa_w1", RK_DTYPE_Q8_0},   {"att.time_decay_w1", RK_DTYPE_Q8_0},
-    {"att.time_decay_w2", RK_DTYPE_Q8_0}, {"att.value.weight", RK_DTYPE_Q8_0},
-    {"att.output.weight", RK_DTYPE_Q8_0}, {"ffn.receptance.weight", RK_DTYPE_Q8_0},
-    {"att.key.weight", RK_DTYPE_Q8_0},    {"ffn.value.weight", RK_DTYPE_Q8_0},
-    {"att.gate.weight", RK_DTYPE_Q8_0},   {"att.receptance.weight", RK_DTYPE_Q8_0},
+// Embedding, head and the adapters of RWKV-7 give bytes back, since the reference mix leaves them
+// in FP16; the others take them, what gains most for its bytes first.
+static const mix_step four_or_five_bits[] = {
+    {"emb.weight", RK_DTYPE_Q8_0},
+    {"head.weight", RK_DTYPE_Q8_0},
+    {"att.w1", RK_DTYPE_Q8_0},
+    {"att.w2", RK_DTYPE_Q8_0},
+    {"att.a1", RK_DTYPE_Q8_0},
+    {"att.a2", RK_DTYPE_Q8_0},
+    {"att.g1", RK_DTYPE_Q8_0},
+    {"att.g2", RK_DTYPE_Q8_0},
+    {"att.v1", RK_DTYPE_Q8_0},
+    {"att.v2", RK_DTYPE_Q8_0},
+    {"att.time_maa_w1", RK_DTYPE_Q8_0},
+    {"att.time_decay_w1", RK_DTYPE_Q8_0},
+    {"att.time_decay_w2", RK_DTYPE_Q8_0},
+    {"att.output.weight", RK_DTYPE_Q8_0},
+    {"att.value.weight", RK_DTYPE_Q8_0},
+    {"att.key.weight", RK_DTYPE_Q8_0},
+    {"ffn.value.weight", RK_DTYPE_Q8_0},
     {"ffn.key.weight", RK_DTYPE_Q8_0},
-};
-
-static const mix_step five_bits[] = {
-    {"emb.weight", RK_DTYPE_Q8_0},        {"head.weight", RK_DTYPE_Q8_0},
-    {"att.time_maa_w1", RK_DTYPE_Q8_0},   {"att.time_decay_w1", RK_DTYPE_Q8_0},
-    {"att.time_decay_w2", RK_DTYPE_Q8_0}, {"att.value.weight", RK_DTYPE_Q8_0},
-    {"att.output.weight", RK_DTYPE_Q8_0}, {"ffn.receptance.weight", RK_DTYPE_Q8_0},
-    {"att.key.weight", RK_DTYPE_Q8_0},    {"ffn.value.weight", RK_DTYPE_Q8_0},
-    {"att.gate.weight", RK_DTYPE_Q8_0},   {"att.receptance.weight", RK_DTYPE_Q8_0},
-    {"ffn.key.weight", RK_DTYPE_Q8_0},
+    {"att.gate.weight", RK_DTYPE_Q8_0},
+    {"att.receptance.weight", RK_DTYPE_Q8_0},
+    {"ffn.receptance.weight", RK_DTYPE_Q8_0},
 };
 
 static const mix_step eight_bits[] = {
@@ -49,8 +54,8 @@ typedef struct mix {
 
 #define STEPS(list) list, sizeof list / sizeof list[0]
 static const mix mixes[] = {
-    {RK_DTYPE_Q4_0, STEPS(four_bits)},  {RK_DTYPE_Q4_1, STEPS(four_bits)},
-    {RK_DTYPE_Q5_0, STEPS(five_bits)},  {RK_DTYPE_Q5_1, STEPS(five_bits)},
+    {RK_DTYPE_Q4_0, STEPS(four_or_five_bits)}, {RK_DTYPE_Q4_1, STEPS(four_or_five_bits)},
+    {RK_DTYPE_Q5_0, STEPS(four_or_five_bits)}, {RK_DTYPE_Q5_1, STEPS(four_or_five_bits)},
     {RK_DTYPE_Q8_0, STEPS(eight_bits)},
 };
 

@@ -123,7 +123,7 @@ size_t rk__convert_search_scratch(const rk__convert_plan *plan) {
         const rk__tensor_plan *tensor = &plan->weights.plan.tensors[i];
         rk_imatrix_entry entry;
         if (!find_entry(plan, tensor, plan->types[i], &entry) || entry.group == 0) continue;
-        most = larger(most, rk__convert_slab_rows(tensor) + entry.group);
+        most = larger(most, rk__convert_slab_rows(tensor) + RK__TOGETHER * entry.group);
     }
     return most;
 }

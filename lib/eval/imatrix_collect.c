@@ -47,8 +47,8 @@ static void add_group(collector *c, rk__imatrix_record *record, const float *x, 
     rk__blas_add_product(c->products, c->columns, c->rows, width, width, n_tokens,
                          (float)shares.each);
     for (size_t i = 0; i < width; i++) {
-        float *moments = record->moments + (first + i) * record->group;
-        for (size_t j = 0; j < width; j++) {
+        float *moments = record->moments + rk__imatrix_products_of(record->group, first + i);
+        for (size_t j = 0; j <= i; j++) {
             moments[j] = (float)shares.old * moments[j] + c->products[i * width + j];
         }
     }

@@ -66,7 +66,7 @@ static size_t group_of(const rk_imatrix_entry *e, size_t i, size_t *first) {
 static float correlation(const rk_imatrix_entry *e, size_t i, size_t first, size_t j) {
     const double squares = (double)e->mean_squares[i] * (double)e->mean_squares[first + j];
     if (!(squares > 0.0)) return 0.0F;
-    const double cosine = (double)e->moments[i * e->group + j] / sqrt(squares);
+    const double cosine = (double)rk_imatrix_product(e, i, first + j) / sqrt(squares);
     return (float)fmax(-1.0, fmin(1.0, cosine));
 }
 
@@ -123,6 +123,7 @@ typedef struct array {
     uint8_t *bytes; // owned: the whole member
     size_t size;
     rk__npy_array header;
+    size_t item_bytes; // of a value; 0: no type that is read
 } array;
 
 static rk_status read_bytes(void *self, uint64_t offset, void *out, size_t size, rk_error *err) {
@@ -131,20 +132,20 @@ static rk_status read_bytes(void *self, uint64_t offset, void *out, size_t size,
     return RK_OK;
 }
 
-static size_t item_bytes(const array *a) {
+static size_t item_bytes_of(const char *name) {
     static const struct {
         const char *type;
         size_t bytes;
     } types[] = {{"<f2", 2}, {"<f4", 4}, {"<f8", 8}, {"<u8", 8}, {"<i8", 8}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(a->header.type, types[i].type) == 0) return types[i].bytes;
+        if (strcmp(name, types[i].type) == 0) return types[i].bytes;
     }
     return 0;
 }
 
 // Does the member hold as many values as its header says? Dimensions are small by now.
 static bool is_whole(const array *a) {
-    uint64_t n = item_bytes(a);
+    uint64_t n = a->item_bytes;
     for (size_t i = 0; i < a->header.n_dims; i++) {
         if (a->header.dims[i] > RK__IMATRIX_MAX_CHANNELS) return false;
         n *= a->header.dims[i];
@@ -159,6 +160,7 @@ static rk_status parse_array(array *a, const char *label, rk_error *err) {
     rk_status status = rk__npy_array_read(&a->header, &view, err);
     rk__file_close(&view);
     if (status != RK_OK) return status;
+    a->item_bytes = item_bytes_of(a->header.type);
     const bool flat = a->header.n_dims < 2 || !a->header.fortran_order;
     if (a->header.n_dims > 2 || !flat || !is_whole(a)) {
         return rk__fail(err, RK_ERR_FORMAT,
@@ -190,7 +192,7 @@ static rk_status read_array(array *a, const rk__zip *zip, size_t index, rk_error
 }
 
 static double value_at(const array *a, size_t index) {
-    const uint8_t *at = a->bytes + a->header.data + index * item_bytes(a);
+    const uint8_t *at = a->bytes + a->header.data + index * a->item_bytes;
     switch (a->header.type[1] == 'f' ? a->header.type[2] : 'u') {
     case '2':
         return (double)rk__float_from_f16(rk__load_u16le(at));
@@ -242,6 +244,7 @@ static rk_status fill_moments(rk__imatrix_record *record, const array *a, const 
     const double slack = 1e-3; // of a correlation that was rounded
     for (size_t i = 0; i < record->n_channels; i++) {
         const size_t first = i - i % record->group;
+        float *moments = record->moments + rk__imatrix_products_of(record->group, i);
         for (size_t j = 0; j < record->group; j++) {
             const double cosine = value_at(a, i * record->group + j);
             if (!(fabs(cosine) <= 1.0 + slack)) {
@@ -249,10 +252,10 @@ static rk_status fill_moments(rk__imatrix_record *record, const array *a, const 
                                 "%s: a correlation of %g in row %zu of those of %s", path, cosine,
                                 i, record->name);
             }
-            if (first + j >= record->n_channels) break;
+            if (first + j > i) continue; // that channel's row has it
             const double squares =
                 (double)record->mean_squares[i] * (double)record->mean_squares[first + j];
-            record->moments[i * record->group + j] = (float)(cosine * sqrt(squares));
+            moments[j] = (float)(cosine * sqrt(squares));
         }
     }
     return RK_OK;

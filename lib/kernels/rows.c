@@ -31,6 +31,22 @@ static rk__row_squares squares(const float *values, const float *rounded, size_t
     return (rk__row_squares){sum_lanes(of_values), sum_lanes(of_errors)};
 }
 
+static void round_together(rk__together *b, rk__code_range codes, const float *factors,
+                           size_t stride) {
+    for (size_t i = 0; i < RK__BLOCK; i++) {
+        for (size_t r = 0; r < RK__TOGETHER; r++) {
+            const float position = (b->values[i][r] - b->m[r]) * b->inverse[r];
+            const float code = rk__nearest_code_within(position, codes);
+            const float error = b->values[i][r] - (code * b->d[r] + b->m[r]);
+            b->codes[i][r] = code;
+            b->errors[i][r] = error;
+            for (size_t j = i + 1; j < RK__BLOCK; j++) {
+                b->values[j][r] -= error * factors[i * stride + j];
+            }
+        }
+    }
+}
+
 static void correct(float *values, const float errors[RK__BLOCK], const float *factors,
                     size_t stride, size_t n) {
     for (size_t i = 0; i < RK__BLOCK; i++) {
@@ -44,6 +60,7 @@ void rk__rows_init(rk__rows *rows, rk__isa isa) {
         rows->encode[i] = rk__row_encoder_of((rk_dtype)i);
         rows->fit[i] = rk__block_fitter_of((rk_dtype)i);
     }
+    rows->round_together = round_together;
     rows->correct = correct;
     rows->largest_magnitude = rk__largest_magnitude_scalar;
     rows->squares = squares;
@@ -54,6 +71,7 @@ void rk__rows_init(rk__rows *rows, rk__isa isa) {
         rk__decode_rows_init_avx2(rows);
         rk__search_rows_init_avx2(rows);
     }
+    if (isa >= RK__ISA_AVX512) rk__search_rows_init_avx512(rows);
 #else
     (void)isa;
 #endif

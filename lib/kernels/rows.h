@@ -14,6 +14,14 @@ typedef struct rk__row_squares {
     double of_values, of_errors;
 } rk__row_squares;
 
+// A block of each of several rows while it is rounded: value i of every row side by side.
+enum { RK__TOGETHER = 8 };
+typedef struct rk__together {
+    float values[RK__BLOCK][RK__TOGETHER], codes[RK__BLOCK][RK__TOGETHER];
+    float errors[RK__BLOCK][RK__TOGETHER];
+    float d[RK__TOGETHER], m[RK__TOGETHER], inverse[RK__TOGETHER]; // 1 / d, or 0
+} rk__together;
+
 typedef struct rk__rows {
     rk__row_decoder decode[RK_DTYPE_COUNT];
     rk__row_encoder encode[RK_DTYPE_COUNT]; // NULL for types that are only read
@@ -28,6 +36,12 @@ typedef struct rk__rows {
     rk__row_squares (*squares)(const float *values, const float *rounded, size_t n);
 
     rk__block_fitter fit[RK_DTYPE_COUNT]; // NULL for types that nothing is searched for
+
+    // Rounds each row's values one after the other, i = 0 .. 31: the code nearest to
+    // (values[i] - m) * inverse, errors[i] = values[i] - (code * d + m), then
+    // values[j] -= errors[i] * factors[i * stride + j] for j > i. Every operation is rounded.
+    void (*round_together)(rk__together *blocks, rk__code_range codes, const float *factors,
+                           size_t stride);
 
     // values[j] -= errors[i] * factors[i * stride + j] for j = 0 .. n - 1 and i = 0 .. 31 in this
     // order, products and differences rounded one by one.
@@ -46,5 +60,6 @@ void rk__float_rows_init_avx2(rk__rows *rows);
 void rk__block_rows_init_avx2(rk__rows *rows);
 void rk__decode_rows_init_avx2(rk__rows *rows);
 void rk__search_rows_init_avx2(rk__rows *rows);
+void rk__search_rows_init_avx512(rk__rows *rows);
 
 #endif

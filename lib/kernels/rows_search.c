@@ -19,7 +19,8 @@ bool rk__rows_can_search(const rk__rows *rows, rk_dtype dtype) {
 }
 
 size_t rk__search_scratch(const rk__search *search, size_t n_rows) {
-    return search->compensation == NULL ? 0 : n_rows + search->compensation->group;
+    if (search->compensation == NULL) return 0;
+    return n_rows + RK__TOGETHER * search->compensation->group;
 }
 
 static float mean_square(const searching *s, const float *row) {
@@ -55,37 +56,49 @@ static void search_row(const searching *s, uint8_t *out, const float *row) {
 
 // ---- with compensation
 
-// Rounds a block value by value, each error being made up for in the block's values behind it.
-// factors[i] begins at the block's first column.
-static rk__block_fit round_block(const searching *s, float codes[RK__BLOCK],
-                                 float errors[RK__BLOCK], float values[RK__BLOCK],
-                                 const float weights[RK__BLOCK], const float *factors) {
-    const size_t stride = s->search->compensation->group;
+// Finds the numbers of row r's block and puts its values among those of the others. `index` is the
+// number of the first column.
+static void fit_block(rk__together *blocks, const searching *s, size_t r, const float *values,
+                      size_t index, float row_square) {
+    float weights[RK__BLOCK];
+    weigh(weights, s, values, index, row_square);
     const rk__block_fit fit = s->fit(values, weights);
-    const float inverse = reciprocal(fit.d);
-    for (size_t i = 0; i < RK__BLOCK; i++) {
-        codes[i] = rk__nearest_code_within((values[i] - fit.m) * inverse, s->codes);
-        errors[i] = values[i] - (codes[i] * fit.d + fit.m);
-        for (size_t j = i + 1; j < RK__BLOCK; j++) {
-            values[j] -= errors[i] * factors[i * stride + j];
-        }
-    }
-    return fit;
+    blocks->d[r] = fit.d;
+    blocks->m[r] = fit.m;
+    blocks->inverse[r] = reciprocal(fit.d);
+    for (size_t i = 0; i < RK__BLOCK; i++) blocks->values[i][r] = values[i];
 }
 
-// One row's columns [first, first + n), a group; `values` are a copy that is used up.
-static void compensate_group(const searching *s, uint8_t *out, float *values, size_t first,
-                             size_t n, float row_square) {
+static void store_block(const searching *s, uint8_t *out, float errors[RK__BLOCK],
+                        const rk__together *blocks, size_t r) {
+    float codes[RK__BLOCK];
+    for (size_t i = 0; i < RK__BLOCK; i++) {
+        codes[i] = blocks->codes[i][r];
+        errors[i] = blocks->errors[i][r];
+    }
+    rk__store_fitted(s->dtype, out, (rk__block_fit){blocks->d[r], blocks->m[r]}, codes);
+}
+
+// Columns [first, first + n), a group, of up to RK__TOGETHER rows; `values` are a copy,
+// [n_rows][group], that is used up. Each error is made up for in the values behind it.
+static void compensate_group(const searching *s, uint8_t *out, float *values, size_t n_rows,
+                             size_t first, size_t n, const float *squares) {
     const size_t stride = s->search->compensation->group;
     const float *factors = s->search->compensation->factors + first * stride;
     for (size_t at = 0; at < n; at += RK__BLOCK, out += s->block_bytes) {
-        float weights[RK__BLOCK], codes[RK__BLOCK], errors[RK__BLOCK];
-        const float *mine = factors + at * stride;
-        weigh(weights, s, values + at, first + at, row_square);
-        const rk__block_fit fit = round_block(s, codes, errors, values + at, weights, mine + at);
-        rk__store_fitted(s->dtype, out, fit, codes);
         const size_t behind = at + RK__BLOCK;
-        s->rows->correct(values + behind, errors, mine + behind, stride, n - behind);
+        const float *mine = factors + at * stride;
+        rk__together blocks = {0};
+        for (size_t r = 0; r < n_rows; r++) {
+            fit_block(&blocks, s, r, values + r * stride + at, first + at, squares[r]);
+        }
+        s->rows->round_together(&blocks, s->codes, mine + at, stride);
+        for (size_t r = 0; r < n_rows; r++) {
+            float errors[RK__BLOCK];
+            store_block(s, out + r * s->row_bytes, errors, &blocks, r);
+            s->rows->correct(values + r * stride + behind, errors, mine + behind, stride,
+                             n - behind);
+        }
     }
 }
 
@@ -98,10 +111,13 @@ static void compensate_rows(const searching *s, uint8_t *out, const float *value
     for (size_t first = 0; first < s->columns; first += group) {
         const size_t left = s->columns - first;
         const size_t n = left < group ? left : group;
-        const size_t offset = first / RK__BLOCK * s->block_bytes;
-        for (size_t r = 0; r < n_rows; r++) {
-            memcpy(copy, values + r * s->columns + first, n * sizeof copy[0]);
-            compensate_group(s, out + r * s->row_bytes + offset, copy, first, n, squares[r]);
+        uint8_t *blocks = out + first / RK__BLOCK * s->block_bytes;
+        for (size_t r = 0; r < n_rows; r += RK__TOGETHER) {
+            const size_t m = n_rows - r < RK__TOGETHER ? n_rows - r : RK__TOGETHER;
+            for (size_t k = 0; k < m; k++) {
+                memcpy(copy + k * group, values + (r + k) * s->columns + first, n * sizeof copy[0]);
+            }
+            compensate_group(s, blocks + r * s->row_bytes, copy, m, first, n, squares + r);
         }
     }
 }

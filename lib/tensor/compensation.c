@@ -7,15 +7,11 @@
 
 #include "base/memory.h"
 
-bool rk__compensation_floats(size_t *out, size_t columns, size_t group) {
-    return rk_size_mul(out, columns, group);
-}
-
 rk_status rk__compensation_init(rk__compensation *out, size_t columns, size_t group,
                                 rk_error *err) {
     size_t n;
     *out = (rk__compensation){.columns = columns, .group = group};
-    if (!rk__compensation_floats(&n, columns, group)) return rk__fail_memory(err, SIZE_MAX);
+    if (!rk_size_mul(&n, columns, group)) return rk__fail_memory(err, SIZE_MAX);
     return rk__alloc_aligned((void **)&out->factors, n, sizeof out->factors[0], err);
 }
 
@@ -29,13 +25,12 @@ size_t rk__compensation_groups(const rk__compensation *c) {
 }
 
 // H of a group of n channels, row by row; its lower triangle suffices.
-static void fill(double *h, size_t n, const float *mean_squares, const float *moments,
-                 size_t stride) {
+static void fill(double *h, size_t n, const float *mean_squares, const float *moments) {
     double average = 0.0;
     for (size_t i = 0; i < n; i++) average += (double)mean_squares[i] / (double)n;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < i; j++) {
-            h[i * n + j] = (1.0 - RK__DAMPING) * (double)moments[i * stride + j];
+            h[i * n + j] = (1.0 - RK__DAMPING) * (double)moments[rk__triangle(i) + j];
         }
         h[i * n + i] = (double)mean_squares[i] + RK__DAMPING * average;
     }
@@ -81,7 +76,7 @@ void rk__compensation_solve(rk__compensation *c, size_t index, const float *mean
     float *factors = c->factors + first * c->group;
     double *h = work, *inverse = work + n * n;
     memset(factors, 0, n * c->group * sizeof factors[0]);
-    fill(h, n, mean_squares + first, moments + first * c->group, c->group);
+    fill(h, n, mean_squares + first, moments + index * rk__triangle(c->group));
     if (!factor(h, n)) return;
     invert(inverse, h, n);
     for (size_t i = 0; i < n; i++) {

@@ -29,16 +29,18 @@ typedef struct rk__compensation {
     float *factors;
 } rk__compensation;
 
-// Memory of the factors; false on overflow.
-bool rk__compensation_floats(size_t *out, size_t columns, size_t group);
-
 rk_status rk__compensation_init(rk__compensation *out, size_t columns, size_t group, rk_error *err);
 void rk__compensation_fini(rk__compensation *compensation);
 
 size_t rk__compensation_groups(const rk__compensation *compensation);
 
+// The products of n channels with each other, each counted once.
+static inline size_t rk__triangle(size_t n) {
+    return n * (n + 1) / 2;
+}
+
 // Computes the factors of one group from the mean squares of the columns' inputs, [columns], and
-// their mean products, [columns][group] (row i: with those of its group). Several threads may work
+// their mean products, as rk_imatrix_entry has them. Several threads may work
 // on groups at once, each with work of its own: 2 * group * group doubles. A group whose statistics
 // contradict themselves is not compensated.
 void rk__compensation_solve(rk__compensation *compensation, size_t index, const float *mean_squares,

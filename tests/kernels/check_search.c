@@ -150,9 +150,40 @@ static void check_correction(const check_level *level) {
     check_end();
 }
 
+static void fill_together(rk__together *b, rk__code_range codes) {
+    for (size_t r = 0; r < RK__TOGETHER; r++) {
+        b->d[r] = check_random_below(9) == 0 ? 0.0F : check_random_float(0.1F, 0.3F);
+        b->m[r] = codes.least < 0.0F ? 0.0F : check_random_float(-1.0F, 0.0F);
+        b->inverse[r] = b->d[r] != 0.0F ? 1.0F / b->d[r] : 0.0F;
+        for (size_t i = 0; i < BLOCK; i++) b->values[i][r] = check_random_float(-1.5F, 1.5F);
+    }
+}
+
+static void check_rounding(const check_level *level) {
+    static const rk_dtype formats[] = {RK_DTYPE_Q4_0, RK_DTYPE_Q4_1, RK_DTYPE_Q5_1};
+    if (level->tested.rows.round_together == level->below.rows.round_together) return;
+    if (!check_begin("round together")) return;
+    for (size_t n = 0; n < N_BLOCKS; n++) {
+        const rk__code_range codes = rk__code_range_of(formats[n % 3]);
+        const size_t stride = BLOCK + n % 5, n_factors = (BLOCK - 1) * stride + BLOCK;
+        float *factors = check_alloc(n_factors * sizeof *factors);
+        rk__together a = {0};
+        for (size_t i = 0; i < n_factors; i++) factors[i] = check_random_float(-1.0F, 1.0F);
+        fill_together(&a, codes);
+        rk__together b = a;
+        level->scalar.rows.round_together(&a, codes, factors, stride);
+        level->tested.rows.round_together(&b, codes, factors, stride);
+        if (!check_same_bits(a.codes, b.codes, sizeof a.codes)) check_fail("other codes");
+        if (!check_same_bits(a.errors, b.errors, sizeof a.errors)) check_fail("other errors");
+        free(factors);
+    }
+    check_end();
+}
+
 void check_search(const check_level *level) {
     for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
         if (level->tested.rows.fit[i] != NULL) check_fitter(level, (rk_dtype)i);
     }
+    check_rounding(level);
     check_correction(level);
 }

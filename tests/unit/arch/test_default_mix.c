@@ -1,6 +1,7 @@
 // The mixes on models of real sizes: never more than 3 % larger than what rwkv.cpp would make, and
 // never wider than it for nothing.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "made_up_model.h"
@@ -181,6 +182,49 @@ Test(default_mix, spends_what_it_saves) {
                  0.97 * bytes_of(m, RK_DTYPE_Q4_0, RK_MIX_REFERENCE));
     free(types);
     test_made_up_model_free(m);
+}
+
+static rk_dtype type_of(const test_made_up_model *m, const rk_dtype *types, const char *name) {
+    return types[test_made_up_find(m, name)];
+}
+
+// What gains most for its bytes is served first, and of that the outermost layers.
+Test(default_mix, serves_in_the_order_of_what_is_gained) {
+    test_made_up_model *m = test_make_up_model(&rk__arch_rwkv4, &models[0].sizes, RK_DTYPE_BF16);
+    rk_dtype *types = types_of(m, RK_DTYPE_Q4_0, RK_MIX_DEFAULT);
+    for (size_t layer = 0; layer < 5; layer++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "blocks.%zu.att.output.weight", layer);
+        cr_expect_eq(type_of(m, types, name), RK_DTYPE_Q8_0, "%s", name);
+        (void)snprintf(name, sizeof name, "blocks.%zu.ffn.receptance.weight", layer);
+        cr_expect_eq(type_of(m, types, name), RK_DTYPE_Q4_0, "%s", name);
+    }
+    cr_expect_eq(type_of(m, types, "blocks.0.att.value.weight"), RK_DTYPE_Q8_0);
+    cr_expect_eq(type_of(m, types, "blocks.4.att.value.weight"), RK_DTYPE_Q8_0);
+    cr_expect_eq(type_of(m, types, "blocks.2.att.value.weight"), RK_DTYPE_Q4_0);
+    free(types);
+    test_made_up_model_free(m);
+}
+
+// Rows of the adapters of RWKV-7 that are whole blocks give bytes back, others stay as they are.
+Test(default_mix, takes_bytes_from_adapters) {
+    const shapes *seven = &models[N_MODELS - 2];
+    test_sizes odd = seven->sizes;
+    odd.of['A'] = 24;
+    for (int is_odd = 0; is_odd < 2; is_odd++) {
+        test_made_up_model *m =
+            test_make_up_model(seven->arch, is_odd ? &odd : &seven->sizes, RK_DTYPE_BF16);
+        rk_dtype *types = types_of(m, RK_DTYPE_Q4_0, RK_MIX_DEFAULT);
+        cr_expect_eq(type_of(m, types, "blocks.1.att.w1"), RK_DTYPE_Q8_0);
+        cr_expect_eq(type_of(m, types, "blocks.1.att.g2"), RK_DTYPE_Q8_0);
+        cr_expect_eq(type_of(m, types, "blocks.1.att.a1"), RK_DTYPE_Q8_0);
+        cr_expect_eq(type_of(m, types, "blocks.1.att.a2"), is_odd ? RK_DTYPE_F16 : RK_DTYPE_Q8_0);
+        free(types);
+        types = types_of(m, RK_DTYPE_Q8_0, RK_MIX_DEFAULT);
+        cr_expect_eq(type_of(m, types, "blocks.1.att.w1"), RK_DTYPE_F16);
+        free(types);
+        test_made_up_model_free(m);
+    }
 }
 
 // Version 100 files are for programs that knew no mixes.

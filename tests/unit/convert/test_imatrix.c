@@ -17,7 +17,8 @@ static void add(rk_imatrix *imatrix, const char *name, uint64_t n_tokens, float 
     cr_assert_eq(rk__imatrix_add(imatrix, name, strlen(name), 4, group, &record, NULL), RK_OK);
     record->n_tokens = n_tokens;
     for (size_t i = 0; i < 4; i++) record->mean_squares[i] = square;
-    for (size_t i = 0; i < 4 * group; i++) record->moments[i] = -square;
+    const size_t n_products = rk__imatrix_products(4, group);
+    for (size_t i = 0; i < n_products; i++) record->moments[i] = -square;
 }
 
 Test(imatrix, is_a_list) {
@@ -32,11 +33,33 @@ Test(imatrix, is_a_list) {
     cr_assert_eq(entry.n_tokens, 5);
     cr_assert_eq(entry.n_channels, 4);
     cr_assert_eq(entry.group, 2);
-    cr_assert_eq(entry.moments[7], -2.0F);
+    cr_assert_eq(rk_imatrix_product(&entry, 3, 2), -2.0F);
     cr_assert_null(rk_imatrix_at(imatrix, 0).moments);
     cr_assert_not(rk_imatrix_find(imatrix, "a.", &entry));
     rk_imatrix_free(&imatrix);
     cr_assert_null(imatrix);
+    rk_imatrix_free(&imatrix);
+}
+
+// Groups of 3 of 8 channels: each product has one place, whichever of the two is named first.
+Test(imatrix, products_have_a_place_each) {
+    enum { CHANNELS = 8, SIZE = 3, PRODUCTS = 6 + 6 + 3 };
+    rk_imatrix *imatrix = new_imatrix();
+    rk__imatrix_record *record;
+    cr_assert_eq(rk__imatrix_products(CHANNELS, SIZE), PRODUCTS);
+    cr_assert_eq(rk__imatrix_products(6, SIZE), 12);
+    cr_assert_eq(rk__imatrix_products(CHANNELS, 0), 0);
+    cr_assert_eq(rk__imatrix_add(imatrix, "a", 1, CHANNELS, SIZE, &record, NULL), RK_OK);
+    for (size_t i = 0; i < PRODUCTS; i++) record->moments[i] = (float)i;
+    const rk_imatrix_entry entry = rk_imatrix_at(imatrix, 0);
+    float next = 0.0F;
+    for (size_t i = 0; i < CHANNELS; i++) {
+        for (size_t j = i - i % SIZE; j <= i; j++) {
+            cr_expect_eq(rk_imatrix_product(&entry, i, j), next, "%zu, %zu", i, j);
+            cr_expect_eq(rk_imatrix_product(&entry, j, i), next, "%zu, %zu", j, i);
+            next += 1.0F;
+        }
+    }
     rk_imatrix_free(&imatrix);
 }
 
@@ -52,7 +75,7 @@ Test(imatrix, merging_weighs_by_tokens) {
     cr_assert(rk_imatrix_find(a, "both", &entry));
     cr_assert_eq(entry.n_tokens, 40);
     cr_assert_float_eq(entry.mean_squares[3], 2.0F, 1e-6);
-    cr_assert_float_eq(entry.moments[7], -2.0F, 1e-6);
+    cr_assert_float_eq(rk_imatrix_product(&entry, 3, 3), -2.0F, 1e-6);
     cr_assert(rk_imatrix_find(a, "mine", &entry));
     cr_assert(entry.n_tokens == 30 && entry.mean_squares[0] == 1.0F);
     cr_assert(rk_imatrix_find(a, "yours", &entry));

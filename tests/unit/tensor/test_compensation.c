@@ -13,8 +13,13 @@ enum { MOST = 40 };
 typedef struct statistics {
     size_t n, group;
     float squares[MOST];
-    float moments[MOST * MOST]; // [n][group]
+    float moments[MOST * MOST]; // more than there are
 } statistics;
+
+// Where the product of channel i with the j-th of its group stands, j <= i % group.
+static size_t place_of(size_t group, size_t i, size_t j) {
+    return i / group * rk__triangle(group) + rk__triangle(i % group) + j;
+}
 
 static statistics make_statistics(size_t n, size_t group, uint64_t seed) {
     rk__random random = {.seed = seed};
@@ -29,7 +34,7 @@ static statistics make_statistics(size_t n, size_t group, uint64_t seed) {
             double sum = 0.0;
             for (size_t k = 0; k < n; k++) sum += a[i][k] * a[j][k];
             if (i == j) s.squares[i] = (float)sum;
-            if (j >= first && j < first + group) s.moments[i * group + j - first] = (float)sum;
+            if (j >= first && j <= i) s.moments[place_of(group, i, j - first)] = (float)sum;
         }
     }
     return s;
@@ -40,7 +45,9 @@ static double h_of(const statistics *s, size_t begin, size_t end, size_t i, size
     double average = 0.0;
     for (size_t k = begin; k < end; k++) average += (double)s->squares[k] / (double)(end - begin);
     if (i == j) return (double)s->squares[i] + RK__DAMPING * average;
-    return (1.0 - RK__DAMPING) * (double)s->moments[i * s->group + j - begin];
+    const size_t later = i > j ? i : j, earlier = i > j ? j : i;
+    const float moment = s->moments[place_of(s->group, later, earlier - begin)];
+    return (1.0 - RK__DAMPING) * (double)moment;
 }
 
 // Solves m x = b by elimination; m and b are used up, x in b.
@@ -120,7 +127,7 @@ Test(compensation, nothing_goes_together_in_independent_channels) {
     statistics s = {.n = 16, .group = 16};
     for (size_t i = 0; i < 16; i++) {
         s.squares[i] = (float)(i + 1);
-        s.moments[i * 16 + i] = s.squares[i];
+        s.moments[place_of(16, i, i)] = s.squares[i];
     }
     rk__compensation c = solve_all(&s);
     cr_assert(all_zero(&c, 0, 16));
@@ -130,7 +137,7 @@ Test(compensation, nothing_goes_together_in_independent_channels) {
 // Statistics that no inputs have: those of one group, while the other is in order.
 static void check_refused(float moment, float square) {
     statistics s = make_statistics(16, 8, 7);
-    s.moments[1] = s.moments[8] = moment; // of channels 0 and 1
+    s.moments[place_of(8, 1, 0)] = moment;
     s.squares[1] = square;
     rk__compensation c = solve_all(&s);
     cr_assert(all_zero(&c, 0, 8), "moment %g, square %g", (double)moment, (double)square);
@@ -149,7 +156,7 @@ Test(compensation, contradictions_are_left_alone) {
 Test(compensation, dead_channels_take_no_part) {
     statistics s = make_statistics(8, 8, 9);
     s.squares[3] = 0.0F;
-    for (size_t j = 0; j < 8; j++) s.moments[3 * 8 + j] = s.moments[j * 8 + 3] = 0.0F;
+    for (size_t j = 0; j < 8; j++) s.moments[j < 3 ? place_of(8, 3, j) : place_of(8, j, 3)] = 0.0F;
     rk__compensation c = solve_all(&s);
     cr_assert(all_zero(&c, 3, 1));
     for (size_t i = 0; i < 8; i++) cr_assert_eq(c.factors[i * 8 + 3], 0.0F);
