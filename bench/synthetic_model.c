@@ -23,6 +23,7 @@ static const synthetic_shape shapes[] = {
     {"rwkv7-0b4", &rk__arch_rwkv7, 24, 1024, 4096, 65536, 64, 64, 64, 32, 128},
     {"rwkv7-1b5", &rk__arch_rwkv7, 24, 2048, 8192, 65536, 64, 96, 96, 64, 256},
     {"rwkv7-2b9", &rk__arch_rwkv7, 32, 2560, 10240, 65536, 64, 96, 96, 64, 320},
+    {"rwkv7-7b2", &rk__arch_rwkv7, 32, 4096, 16384, 65536, 64, 128, 128, 96, 480},
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -138,7 +139,7 @@ static void add_record(synthetic_model *m, const rk__arch_row *row, size_t layer
     char name[RK__NAME_TEXT];
     const rk__tensor_plan tensor = {.row = row, .layer = layer};
     rk_tensor_info info = {.name = rk__arch_name(name, row, RK__NAMES_MODEL_FILE, layer),
-                           .shape = rk__arch_file_shape(&m->plan, &tensor)};
+                           .shape = rk__arch_shape(&m->plan, &tensor, RK__NAMES_MODEL_FILE)};
     size_t rows, columns, bytes;
     (void)rk_shape_matrix(&rows, &columns, &info.shape);
     info.dtype = dtype_of(m, row, columns);

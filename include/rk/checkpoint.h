@@ -67,6 +67,10 @@ rk_container rk_checkpoint_container(const rk_checkpoint *checkpoint);
 // there are none.
 const char *rk_checkpoint_root(const rk_checkpoint *checkpoint);
 
+// A short text that a safetensors file holds beside its tensors (`__metadata__`); NULL where there
+// is none of this name.
+const char *rk_checkpoint_note(const rk_checkpoint *checkpoint, const char *key);
+
 // The tensors, in the order of the file. Indices run from 0 to count - 1; the descriptions lie in
 // one array.
 size_t rk_checkpoint_count(const rk_checkpoint *checkpoint);

@@ -157,11 +157,22 @@ bool rk__arch_is_vector(const rk__arch_row *row);
 // business of whoever reads them (weights/), so it does nothing here.
 void rk__arch_convert(const rk__arch_row *row, float *values, size_t n);
 
+// The way back, as far as float32 knows it: what lies beyond the largest exponent comes back as an
+// infinity, which rk__arch_convert takes to the same value again.
+void rk__arch_unconvert(const rk__arch_row *row, float *values, size_t n);
+
 // A tensor's name in a kind of file, written into text; returns text, which is empty where such
-// files have no name for it. And the whole shape (all parts) that it has in a model file.
+// files have no name for it. And the whole shape (all parts that are one tensor there) that it has.
 enum { RK__NAME_TEXT = 96 };
 char *rk__arch_name(char text[RK__NAME_TEXT], const rk__arch_row *row, rk__naming naming,
                     size_t layer);
-rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor);
+rk_shape rk__arch_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor,
+                        rk__naming naming);
+
+// Do the row's parts lie in one tensor of this kind of file?
+bool rk__arch_is_joined(const rk__arch_row *row, rk__naming naming);
+
+// Are shapes the same but for sizes of 1?
+bool rk__shapes_agree(const rk_shape *a, const rk_shape *b);
 
 #endif

@@ -25,9 +25,6 @@ const char *rk__arch_split_name(const char *name, rk__naming naming, size_t *lay
 bool rk__arch_name_matches(const rk__arch_row *row, const char *name, rk__naming naming,
                            size_t *layer);
 
-// Do the row's parts lie in one tensor of this kind of file?
-bool rk__arch_is_joined(const rk__arch_row *row, rk__naming naming);
-
 // ---- shapes.c
 
 // The row's shape in this kind of file.

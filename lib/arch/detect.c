@@ -64,15 +64,17 @@ static rk_status refuse_variants(const char *where, const rk_tensor_info *tensor
     return RK_OK;
 }
 
-// What the names of other programs' adapters have in them.
-static const char *const adapter_marks[] = {".lora_A", ".lora_B", ".lora_down.", ".lora_up.",
-                                            ".lora.0", ".lora.1", ".bone",       ".disha"};
+// What the names of adapters' tensors have in them: of those that lora_merge reads, and of others.
+static const char *const adapter_marks[] = {".lora_A", ".lora_B", ".bone",
+                                            ".disha",  ".miss",   ".init_lora_"};
+static const char *const foreign_marks[] = {".lora_down.", ".lora_up.", ".lora.0", ".lora.1"};
 
-// The first tensor of an adapter that lora_merge does not read, or NULL.
-static const char *find_foreign_adapter(const rk_tensor_info *tensors, size_t n_tensors) {
+// The first tensor with one of these in its name, or NULL.
+static const char *find_mark(const rk_tensor_info *tensors, size_t n_tensors,
+                             const char *const marks[], size_t n_marks) {
     for (size_t i = 0; i < n_tensors; i++) {
-        for (size_t k = 0; k < sizeof adapter_marks / sizeof adapter_marks[0]; k++) {
-            if (strstr(tensors[i].name, adapter_marks[k]) != NULL) return tensors[i].name;
+        for (size_t k = 0; k < n_marks; k++) {
+            if (strstr(tensors[i].name, marks[k]) != NULL) return tensors[i].name;
         }
     }
     return NULL;
@@ -88,11 +90,19 @@ static rk_status refuse_adapter(const char *where, const rk_tensor_info *tensors
                         "%s: a LoRA adapter (%zu pair%s), not a model; merge it with lora_merge",
                         where, count, count == 1 ? "" : "s");
     }
-    const char *name = find_foreign_adapter(tensors, n_tensors);
+    const size_t n_own = sizeof adapter_marks / sizeof adapter_marks[0];
+    const size_t n_foreign = sizeof foreign_marks / sizeof foreign_marks[0];
+    const char *name = find_mark(tensors, n_tensors, adapter_marks, n_own);
+    if (name != NULL) {
+        return rk__fail(err, RK_ERR_UNSUPPORTED,
+                        "%s: an adapter, not a model (it has %.80s); merge it with lora_merge",
+                        where, name);
+    }
+    name = find_mark(tensors, n_tensors, foreign_marks, n_foreign);
     if (name == NULL) return RK_OK;
     return rk__fail(err, RK_ERR_UNSUPPORTED,
-                    "%s: an adapter, not a model (it has %.80s); lora_merge takes those whose "
-                    "tensors are called X.lora_A and X.lora_B",
+                    "%s: an adapter, not a model (it has %.80s); lora_merge takes those of "
+                    "RWKV-PEFT and of the peft package (X.lora_A and X.lora_B)",
                     where, name);
 }
 

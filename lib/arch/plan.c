@@ -336,8 +336,9 @@ const rk__tensor_plan *rk__arch_plan_find(const rk__arch_plan *plan, const char 
     return NULL;
 }
 
-rk_shape rk__arch_file_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor) {
-    const char *text = rk__arch_shape_text(tensor->row, RK__NAMES_MODEL_FILE);
+rk_shape rk__arch_shape(const rk__arch_plan *plan, const rk__tensor_plan *tensor,
+                        rk__naming naming) {
+    const char *text = rk__arch_shape_text(tensor->row, naming);
     if (tensor->repeat > 1) text = strchr(text, '|') + 1; // one value a head
     return rk__shape_of(&plan->sizes, text);
 }

@@ -37,7 +37,7 @@ static rk_shape without_ones(const rk_shape *shape) {
     return out;
 }
 
-static bool equal_but_ones(const rk_shape *a, const rk_shape *b) {
+bool rk__shapes_agree(const rk_shape *a, const rk_shape *b) {
     const rk_shape x = without_ones(a);
     const rk_shape y = without_ones(b);
     return x.n_dims == y.n_dims && memcmp(x.dims, y.dims, x.n_dims * sizeof x.dims[0]) == 0;
@@ -48,7 +48,7 @@ bool rk__shape_fits(rk_shape *chosen, const rk__sizes *sizes, const char *text,
     *chosen = rk__shape_of(sizes, text);
     for (const char *at = text; at != NULL; at = next_alternative(at)) {
         const rk_shape expected = rk__shape_of(sizes, at);
-        if (!equal_but_ones(shape, &expected)) continue;
+        if (!rk__shapes_agree(shape, &expected)) continue;
         *chosen = expected;
         return true;
     }

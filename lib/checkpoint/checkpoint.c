@@ -40,7 +40,7 @@ const rk__model_file_header *rk__model_file_header_of(const rk_checkpoint *file)
     return &file->model_header;
 }
 
-// --- Finding by name.
+// ---- finding by name
 
 static int compare_names(const void *a, const void *b, void *tensors) {
     const rk_tensor_info *list = tensors;
@@ -85,7 +85,7 @@ bool rk_checkpoint_find(const rk_checkpoint *checkpoint, const char *name, size_
     return false;
 }
 
-// --- Opening.
+// ---- opening
 
 rk_status rk__checkpoint_add_file(rk_checkpoint *checkpoint, const char *path, size_t *index,
                                   rk_error *err) {
@@ -216,6 +216,11 @@ void rk_checkpoint_close(rk_checkpoint **checkpoint) {
     pthread_mutex_destroy(&c->checking);
     pthread_cond_destroy(&c->checked);
     pthread_mutex_destroy(&c->inflating);
+    for (size_t i = 0; i < c->n_notes; i++) {
+        rk__free(c->notes[i].key);
+        rk__free(c->notes[i].value);
+    }
+    rk__free(c->notes);
     rk__free(c->path);
     rk__free(c->files);
     rk__free(c->root);
@@ -230,7 +235,7 @@ void rk_checkpoint_close(rk_checkpoint **checkpoint) {
     *checkpoint = NULL;
 }
 
-// --- Describing.
+// ---- describing
 
 const char *rk_checkpoint_path(const rk_checkpoint *checkpoint) {
     return checkpoint->path;
@@ -242,6 +247,13 @@ rk_container rk_checkpoint_container(const rk_checkpoint *checkpoint) {
 
 const char *rk_checkpoint_root(const rk_checkpoint *checkpoint) {
     return checkpoint->root;
+}
+
+const char *rk_checkpoint_note(const rk_checkpoint *checkpoint, const char *key) {
+    for (size_t i = 0; i < checkpoint->n_notes; i++) {
+        if (strcmp(checkpoint->notes[i].key, key) == 0) return checkpoint->notes[i].value;
+    }
+    return NULL;
 }
 
 const char *rk__checkpoint_strategy(const rk_checkpoint *checkpoint) {

@@ -47,6 +47,11 @@ typedef struct rk__deferred_pieces {
     atomic_size_t bytes;
 } rk__deferred_pieces;
 
+// A text beside the tensors.
+typedef struct rk__note {
+    char *key, *value; // owned
+} rk__note;
+
 struct rk_checkpoint {
     char *path;      // owned: what was opened
     rk__file *files; // [n_files]; one, except for sharded checkpoints
@@ -55,6 +60,8 @@ struct rk_checkpoint {
     char *root;              // owned
     const char *wanted_root; // while opening: what the caller asked for and no key has matched yet
     char *strategy;          // owned: see reading.h
+    rk__note *notes;         // [n_notes], owned
+    size_t n_notes, notes_capacity;
     bool keep_prefixes;      // of names: parts of a checkpoint must not be stripped one by one
     rk_tensor_info *tensors; // [n_tensors], names owned
     rk__view *views;         // [n_tensors]
@@ -81,6 +88,8 @@ struct rk_checkpoint {
 enum {
     RK__MAX_TENSORS = 1 << 16,
     RK__MAX_NAME_BYTES = 4 << 20, // of all names together
+    RK__MAX_NOTES = 256,
+    RK__MAX_NOTE_BYTES = 256, // of a key and its text; longer ones are not kept
 };
 
 // A kind of file. `sniff` looks at the first bytes (up to RK__SNIFF of them) and says whether
@@ -104,6 +113,10 @@ rk_status rk__checkpoint_add_storage(rk_checkpoint *checkpoint, const rk__storag
 rk_status rk__checkpoint_add_tensor(rk_checkpoint *checkpoint, const char *name, size_t name_length,
                                     rk_dtype dtype, const rk_shape *shape, const rk__view *view,
                                     rk_error *err);
+
+// Copies a text beside the tensors, unless it is too long or one too many.
+rk_status rk__checkpoint_add_note(rk_checkpoint *checkpoint, const char *key, const char *value,
+                                  rk_error *err);
 
 // For the reader of sharded checkpoints: opens another file, and gives it to the reader that
 // recognises it, which must be one of a single file. The names are sorted once all parts have been

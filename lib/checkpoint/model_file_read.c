@@ -40,7 +40,7 @@ static bool is_model_file(const uint8_t *head, size_t size) {
     return rk__cursor_u32le(&in) == RK__MODEL_FILE_MAGIC && !in.failed;
 }
 
-// --- Header.
+// ---- header
 
 // A size above 0; 0 for what is none.
 static size_t read_count(rk__cursor *in) {
@@ -87,7 +87,7 @@ static rk_status read_header(model_reader *r, rk_error *err) {
     return RK_OK;
 }
 
-// --- Records.
+// ---- records
 
 static rk_status fail_cut(const model_reader *r, const char *what, uint64_t needed, rk_error *err) {
     return rk__fail(err, RK_ERR_FORMAT,

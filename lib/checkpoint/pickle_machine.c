@@ -24,7 +24,7 @@ rk_status rk__pickle_fail(const rk__pickle_machine *m, rk_status status, const c
                     m->source->record, m->opcode_offset, text);
 }
 
-// --- Constants and containers.
+// ---- constants and containers
 
 static rk_status op_constant(rk__pickle_machine *m) {
     return rk__pickle_push(m, m->opcode == 'N' ? m->none : m->opcode == 0x88 ? m->yes : m->no);
@@ -120,7 +120,7 @@ static rk_status op_extend(rk__pickle_machine *m) {
                   from);
 }
 
-// --- Names of Python's world.
+// ---- names of Python's world
 
 // Names are searched whenever something is called, and one long name may be called many times.
 static rk_status push_global(rk__pickle_machine *m, rk__value module, rk__value name) {
@@ -228,7 +228,7 @@ static rk_status op_refused(rk__pickle_machine *m) {
                            m->opcode, what);
 }
 
-// --- Framing.
+// ---- framing
 
 static rk_status op_protocol(rk__pickle_machine *m) {
     const uint8_t protocol = rk__cursor_u8(&m->in);
@@ -319,7 +319,7 @@ static const operation operations[256] = {
     [0x95] = op_frame,
 };
 
-// --- The loop.
+// ---- the loop
 
 static rk_status step(rk__pickle_machine *m) {
     m->opcode_offset = m->in.offset;

@@ -20,7 +20,7 @@ typedef struct rk__pickle_source {
 rk_status rk__pickle_run(rk__pickle_values *values, const rk__pickle_source *source, size_t offset,
                          rk__value *result, size_t *end, bool *out_of_data, rk_error *err);
 
-// --- For the files of the machine only.
+// ---- for the files of the machine only
 
 typedef struct rk__stack {
     uint32_t *items;

@@ -28,7 +28,7 @@ rk_status rk__pickle_op_binary_integer(rk__pickle_machine *m) {
     }
 }
 
-// --- Lines.
+// ---- lines
 
 // The next line as a C string; lines of numbers are short.
 static bool read_line(rk__pickle_machine *m, char *out, size_t capacity) {
@@ -113,7 +113,7 @@ rk_status rk__pickle_op_long(rk__pickle_machine *m) {
     return push_integer(m, value);
 }
 
-// --- Texts.
+// ---- texts
 
 static rk_status check_utf8(rk__pickle_machine *m, const uint8_t *text, size_t length) {
     for (size_t i = 0; i < length;) {

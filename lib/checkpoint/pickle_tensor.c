@@ -82,7 +82,7 @@ static bool same_text(const char *text, size_t length, const char *name) {
     return length == strlen(name) && memcmp(text, name, length) == 0;
 }
 
-// --- Storages.
+// ---- storages
 
 static bool class_of_storage(const rk__pickle_values *values, rk__value value, uint8_t *row) {
     const rk__pickle_node *node = rk__pickle_node_of(values, value);
@@ -203,7 +203,7 @@ void rk__pickled_storage_of(const rk__pickle_values *values, rk__value storage,
     }
 }
 
-// --- Tensors.
+// ---- tensors
 
 static rk_status fail_tensor(rk__pickle_machine *m, const char *what) {
     return rk__pickle_fail(m, RK_ERR_FORMAT, "a tensor %s", what);

@@ -39,7 +39,7 @@ void rk__pickled_storage_of(const rk__pickle_values *values, rk__value storage,
 void rk__pickled_tensor_of(const rk__pickle_values *values, rk__value tensor,
                            rk__pickled_tensor *out);
 
-// --- For the files of the machine only.
+// ---- for the files of the machine only
 
 // The value of a persistent id.
 rk_status rk__pickle_persistent(rk__pickle_machine *m, rk__value id, rk__value *result);

@@ -54,7 +54,7 @@ static bool is_legacy(const uint8_t *head, size_t size) {
            memcmp(head + 2, magic, sizeof magic) == 0;
 }
 
-// --- The pickles.
+// ---- the pickles
 
 static rk_status check_protocol(const legacy_file *l, rk__value protocol, rk_error *err) {
     const rk__pickle_node *node = rk__pickle_node_of(&l->values, protocol);
@@ -121,7 +121,7 @@ static rk_status read_pickles(legacy_file *l, rk_error *err) {
     }
 }
 
-// --- The storages.
+// ---- the storages
 
 static int compare_keys(const void *a, const void *b, void *storages) {
     const stored *left = &((const stored *)storages)[*(const size_t *)a];

@@ -51,7 +51,7 @@ static bool find_record(const archive *a, const char *middle, const char *key, s
     return found;
 }
 
-// --- Storages.
+// ---- storages
 
 static rk_status add_storage(archive *a, size_t member, size_t *index, rk_error *err) {
     const rk__zip_member *record = &a->zip.members[member];
@@ -98,7 +98,7 @@ static rk_status find_storage(void *user, const rk__pickled_storage *wanted, siz
     return RK_OK;
 }
 
-// --- Records about the others.
+// ---- records about the others
 
 static bool ends_with(const rk__zip_member *member, const char *end) {
     const size_t n = strlen(end);
@@ -176,7 +176,7 @@ static rk_status read_byte_order(archive *a, rk_error *err) {
     return status;
 }
 
-// --- The archive.
+// ---- the archive
 
 static rk_status read_pickle(archive *a, const uint8_t *pickle, size_t size, rk_error *err) {
     const rk__pickle_source source = {.path = path_of(a), .record = "data.pkl"};

@@ -36,7 +36,7 @@ static bool is_safetensors(const uint8_t *head, size_t size) {
     return rk__load_u64le(head) <= UINT32_MAX;
 }
 
-// --- Types.
+// ---- types
 
 static const struct {
     const char *name;
@@ -65,7 +65,7 @@ bool rk__safetensors_dtype(rk_dtype *out, const char *name) {
     return false;
 }
 
-// --- Tensors.
+// ---- tensors
 
 static rk_status fail_tensor(const safetensors_reader *r, const cJSON *tensor, const char *what,
                              rk_error *err) {
@@ -173,7 +173,7 @@ static rk_status check_cover(const safetensors_reader *r, rk_error *err) {
                     r->file->path, covered, r->file->size - r->data);
 }
 
-// --- The file.
+// ---- the file
 
 static bool is_metadata(const cJSON *notes) {
     const cJSON *note;
@@ -182,6 +182,14 @@ static bool is_metadata(const cJSON *notes) {
         if (!cJSON_IsString(note)) return false;
     }
     return true;
+}
+
+static rk_status keep_metadata(rk_checkpoint *checkpoint, const cJSON *notes, rk_error *err) {
+    const cJSON *note;
+    cJSON_ArrayForEach(note, notes) {
+        RK_TRY(rk__checkpoint_add_note(checkpoint, note->string, note->valuestring, err));
+    }
+    return RK_OK;
 }
 
 static rk_status read_tensors(safetensors_reader *r, const cJSON *header, rk_error *err) {
@@ -197,6 +205,8 @@ static rk_status read_tensors(safetensors_reader *r, const cJSON *header, rk_err
             return rk__fail(err, RK_ERR_FORMAT,
                             "%s: %s is no dictionary of texts, or is there twice", r->file->path,
                             metadata_key);
+        } else {
+            RK_TRY(keep_metadata(r->checkpoint, item, err));
         }
     }
     return check_cover(r, err);

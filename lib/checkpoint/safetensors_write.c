@@ -100,6 +100,16 @@ static rk_status make_header(header_text *text, const rk_tensor_info *tensors, s
     return text->status;
 }
 
+rk_status rk__safetensors_header_bytes(uint64_t *out, const rk_tensor_info *tensors,
+                                       size_t n_tensors, const rk__safetensors_note *notes,
+                                       size_t n_notes, rk_error *err) {
+    header_text text = {.err = err};
+    const rk_status status = make_header(&text, tensors, n_tensors, notes, n_notes, err);
+    *out = sizeof(uint64_t) + (uint64_t)text.size;
+    rk__free(text.data);
+    return status;
+}
+
 rk_status rk__safetensors_begin(rk__output *output, const rk_tensor_info *tensors, size_t n_tensors,
                                 const rk__safetensors_note *notes, size_t n_notes, rk_error *err) {
     header_text text = {.err = err};

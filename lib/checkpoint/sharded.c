@@ -26,7 +26,7 @@ static bool is_json_object(const uint8_t *head, size_t size) {
     return i < size && head[i] == '{';
 }
 
-// --- Parts.
+// ---- parts
 
 // A name beside the index, nothing else: no folders, nothing hidden, no way up.
 static bool is_plain_name(const char *name) {
@@ -152,7 +152,7 @@ out:
 
 const rk__container_reader rk__sharded_reader = {.sniff = is_json_object, .read = read_index};
 
-// --- Directories.
+// ---- directories
 
 static bool ends_with(const char *name, const char *end) {
     const size_t n = strlen(name), n_end = strlen(end);

@@ -145,7 +145,7 @@ static bool find_below(search *s, rk__value dict, size_t depth) {
     return true;
 }
 
-// --- Names.
+// ---- names
 
 // One entry after the other: a name and its tensor; at the end false.
 static bool next_tensor(const rk__pickle_values *values, uint32_t *at, rk__value *name,
@@ -208,7 +208,7 @@ static size_t strip_prefixes(const search *s, char root[ROOT_BYTES]) {
     return skip;
 }
 
-// --- Tensors.
+// ---- tensors
 
 typedef struct reader {
     rk_checkpoint *checkpoint;
@@ -255,7 +255,7 @@ static rk_status add_tensors(const reader *r, rk__value dict, rk_error *err) {
     return RK_OK;
 }
 
-// --- Refusals.
+// ---- refusals
 
 static rk_status fail_top(const char *path, const rk__pickle_values *values, rk__value top,
                           rk_error *err) {
@@ -290,7 +290,7 @@ static rk_status fail_search(const char *path, const search *s, rk_error *err) {
                     path);
 }
 
-// --- The root that the caller asked for.
+// ---- the root that the caller asked for
 
 // The dictionary in `dict` under the longest key that the path `wanted` begins with; *n is the
 // key's length.

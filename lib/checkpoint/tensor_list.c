@@ -3,6 +3,7 @@
 #include "checkpoint/checkpoint_internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -179,4 +180,21 @@ rk_status rk__checkpoint_add_tensor(rk_checkpoint *checkpoint, const char *name,
     if (status == RK_OK) status = append_tensor(checkpoint, &tensor, err);
     if (status != RK_OK) rk__free(copy);
     return status;
+}
+
+rk_status rk__checkpoint_add_note(rk_checkpoint *checkpoint, const char *key, const char *value,
+                                  rk_error *err) {
+    const size_t n_key = strlen(key), n_value = strlen(value);
+    if (checkpoint->n_notes == RK__MAX_NOTES || n_key > RK__MAX_NOTE_BYTES ||
+        n_value > RK__MAX_NOTE_BYTES - n_key) {
+        return RK_OK;
+    }
+    void *notes = checkpoint->notes;
+    RK_TRY(rk__grow(&notes, &checkpoint->notes_capacity, checkpoint->n_notes + 1,
+                    sizeof *checkpoint->notes, err));
+    checkpoint->notes = notes;
+    rk__note *note = &checkpoint->notes[checkpoint->n_notes++]; // freed with the checkpoint
+    *note = (rk__note){0};
+    RK_TRY(rk__copy_string(&note->key, key, n_key, err));
+    return rk__copy_string(&note->value, value, n_value, err);
 }

@@ -44,7 +44,7 @@ static int quoted(size_t length) {
     return (int)(length < QUOTED ? length : QUOTED);
 }
 
-// --- The end of the archive.
+// ---- the end of the archive
 
 // Replaces the fields that did not fit into 16 or 32 bits by those of the zip64 record.
 static bool read_end64(const rk__file *file, uint64_t end_position, end_record *end) {
@@ -127,7 +127,7 @@ static rk_status find_end(const rk__file *file, end_record *end, rk_error *err) 
     return status;
 }
 
-// --- The directory.
+// ---- the directory
 
 // Takes the 64-bit sizes and the offset from the extra fields, for those that are all ones.
 static bool read_zip64_field(rk__zip_member *member, const uint8_t *extra, size_t length) {
@@ -269,7 +269,7 @@ bool rk__zip_find(const rk__zip *zip, const char *name, size_t length, size_t *i
     return false;
 }
 
-// --- Members.
+// ---- members
 
 static rk_status fail_member(const rk__zip *zip, const rk__zip_member *member, rk_status code,
                              const char *what, rk_error *err) {

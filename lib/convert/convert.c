@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "checkpoint/model_file.h"
+#include "convert/convert_output.h"
 #include "convert/convert_plan.h"
 #include "convert/convert_search.h"
 #include "convert/convert_tensor.h"
@@ -18,6 +18,8 @@ typedef struct writing {
     rk__convert_search search;   // of the tensor that is being written
     rk__convert_job job;         // owns slots and output
     rk__output *state_output;    // owned; NULL when none is wanted
+    rk_merge_part *steps;        // owned: of the record that is being written
+    double change_squares;       // of all that adapters changed
 } writing;
 
 static rk_status check_options(const rk_convert_options *options, rk_error *err) {
@@ -35,7 +37,7 @@ static rk_status check_options(const rk_convert_options *options, rk_error *err)
 
 static rk_status new_workers(writing *w, rk_error *err) {
     const rk__convert_buffers *b = &w->buffers;
-    const bool keep_before = w->job.measure && w->plan->adapters.n_adapters > 0;
+    const bool keep_before = w->plan->adapters.n_adapters > 0;
     RK_TRY(rk__alloc((void **)&w->workers, b->n_threads, sizeof w->workers[0], err));
     for (size_t i = 0; i < b->n_threads; i++) {
         rk__convert_worker *worker = &w->workers[i];
@@ -44,10 +46,11 @@ static rk_status new_workers(writing *w, rk_error *err) {
             RK_TRY(
                 rk__alloc_aligned((void **)&worker->search, b->search_floats, sizeof(float), err));
         }
+        if (keep_before) {
+            RK_TRY(rk__alloc_aligned((void **)&worker->before, b->slab_floats, sizeof(float), err));
+        }
         if (!w->job.measure) continue;
         RK_TRY(rk__alloc_aligned((void **)&worker->rounded, b->columns, sizeof(float), err));
-        if (!keep_before) continue;
-        RK_TRY(rk__alloc_aligned((void **)&worker->before, b->slab_floats, sizeof(float), err));
     }
     return RK_OK;
 }
@@ -55,6 +58,7 @@ static rk_status new_workers(writing *w, rk_error *err) {
 static rk_status new_buffers(writing *w, rk_error *err) {
     RK_TRY(rk__convert_size_buffers(w->plan, &w->buffers, err));
     RK_TRY(new_workers(w, err));
+    RK_TRY(rk__alloc((void **)&w->steps, rk__convert_max_steps(w->plan), sizeof w->steps[0], err));
     RK_TRY(
         rk__alloc_aligned((void **)&w->job.slots, w->buffers.n_slots, w->buffers.slot_bytes, err));
     w->job.workers = w->workers;
@@ -74,29 +78,18 @@ static void writing_fini(writing *w) {
     }
     rk__convert_search_fini(&w->search);
     rk__free(w->workers);
+    rk__free(w->steps);
     rk__free(w->job.slots);
 }
 
 // ---- writing
 
-static rk_status write_header(writing *w, rk_error *err) {
-    const rk_dims *dims = &w->plan->weights.plan.dims;
-    const rk__model_file_header header = {.version = w->plan->version,
-                                          .n_vocab = dims->n_vocab,
-                                          .n_embd = dims->n_embd,
-                                          .n_layer = dims->n_layer,
-                                          .dtype = w->plan->header_dtype};
-    return rk__model_file_begin(w->job.output, &header, err);
-}
-
 static rk_status write_part(writing *w, const rk__tensor_plan *tensor, rk_convert_tensor *report,
                             rk_error *err) {
     rk__adapter_overlay *adapters = &w->plan->adapters;
     if (adapters->n_adapters > 0) {
-        const size_t source = tensor->source;
-        report->lora_rank += rk__adapter_overlay_rank(adapters, source);
-        report->replaced |= rk__adapter_overlay_replaces(adapters, source);
-        RK_TRY(rk__adapter_overlay_select(adapters, source, err));
+        const size_t number = (size_t)(tensor - w->plan->weights.plan.tensors);
+        RK_TRY(rk__adapter_overlay_select(adapters, number, err));
     }
     RK_TRY(rk__convert_search_select(&w->search, tensor, report->to, err));
     return rk__convert_write_rows(&w->job, tensor, report->to, report, err);
@@ -109,22 +102,27 @@ static void finish_report(rk_convert_tensor *report) {
     report->rms_value = sqrt(report->rms_value / (double)n_values);
     report->rms_error = sqrt(report->rms_error / (double)n_values);
     report->rms_change = sqrt(report->rms_change / (double)n_values);
+    report->rms_base = sqrt(report->rms_base / (double)n_values);
 }
 
-static rk_convert_tensor report_of(const rk__convert_plan *c, const rk__convert_record *record) {
+static rk_convert_tensor report_of(const rk__convert_plan *c, const rk__convert_record *record,
+                                   rk_merge_part *steps) {
     const rk__tensor_plan *tensor = &c->weights.plan.tensors[record->first];
     return (rk_convert_tensor){.name = record->info.name,
                                .shape = record->info.shape,
                                .from = rk__weights_info(&c->weights, tensor)->dtype,
-                               .to = record->info.dtype};
+                               .to = record->info.dtype,
+                               .parts = steps,
+                               .n_parts = rk__convert_steps(c, record, steps)};
 }
 
 static rk_status write_record(writing *w, const rk__convert_record *record, rk_error *err) {
     const rk_convert_options *options = w->plan->options;
     const rk__tensor_plan *parts = &w->plan->weights.plan.tensors[record->first];
-    rk_convert_tensor report = report_of(w->plan, record);
-    RK_TRY(rk__model_file_begin_tensor(w->job.output, &record->info, w->plan->version, err));
+    rk_convert_tensor report = report_of(w->plan, record, w->steps);
+    RK_TRY(rk__convert_begin_record(w->plan, w->job.output, record, err));
     for (size_t i = 0; i < record->n_parts; i++) RK_TRY(write_part(w, &parts[i], &report, err));
+    w->change_squares += report.rms_change;
     finish_report(&report);
     if (options->report != NULL) options->report(options->report_user, &report);
     return RK_OK;
@@ -132,12 +130,17 @@ static rk_status write_record(writing *w, const rk__convert_record *record, rk_e
 
 static rk_status write_model(writing *w, rk_error *err) {
     rk__convert_record record;
-    RK_TRY(write_header(w, err));
+    RK_TRY(rk__convert_begin_output(w->plan, w->job.output, err));
     for (size_t at = 0; rk__convert_record_from(w->plan, at, &record);) {
         RK_TRY(write_record(w, &record, err));
         at = record.first + record.n_parts;
     }
-    return RK_OK;
+    if (w->plan->adapters.n_adapters == 0 || w->plan->options->allow_unused ||
+        w->change_squares > 0.0) {
+        return RK_OK;
+    }
+    return rk__fail(err, RK_ERR_MISMATCH, "%s: what is merged into it leaves every value as it was",
+                    rk_checkpoint_path(w->plan->weights.file));
 }
 
 // Both files are complete before one of them appears.
@@ -191,16 +194,20 @@ out:
     return status;
 }
 
-static void report_records(const rk__convert_plan *c) {
+static rk_status report_records(const rk__convert_plan *c, rk_error *err) {
     rk__convert_record record;
+    rk_merge_part *steps;
+    RK_TRY(rk__alloc((void **)&steps, rk__convert_max_steps(c), sizeof steps[0], err));
     for (size_t at = 0; rk__convert_record_from(c, at, &record);) {
-        rk_convert_tensor report = report_of(c, &record);
+        rk_convert_tensor report = report_of(c, &record, steps);
         size_t bytes;
         (void)rk_tensor_bytes(&bytes, &record.info); // counted before
         report.bytes = bytes;
         c->options->report(c->options->report_user, &report);
         at = record.first + record.n_parts;
     }
+    rk__free(steps);
+    return RK_OK;
 }
 
 rk_status rk_convert_plan(const char *input, const rk_convert_options *options,
@@ -211,8 +218,8 @@ rk_status rk_convert_plan(const char *input, const rk_convert_options *options,
     RK_TRY(check_options(options, err));
     rk__convert_plan c;
     RK_TRY(rk__convert_plan_open(&c, input, options, err));
-    const rk_status status = rk__convert_describe(&c, plan, err);
-    if (status == RK_OK && options->report != NULL) report_records(&c);
+    rk_status status = rk__convert_describe(&c, plan, err);
+    if (status == RK_OK && options->report != NULL) status = report_records(&c, err);
     if (status == RK_OK) rk__convert_report_left_out(&c);
     rk__convert_plan_close(&c);
     return status;

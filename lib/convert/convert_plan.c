@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "checkpoint/reading.h"
-#include "checkpoint/model_file.h"
+#include "convert/convert_output.h"
 #include "convert/convert_search.h"
 #include "convert/convert_tensor.h"
 
@@ -32,6 +32,9 @@ static rk_status check_requantizing(const rk__convert_plan *c, const rk__tensor_
 static rk_status choose_types(rk__convert_plan *c, rk_error *err) {
     const rk__arch_plan *plan = &c->weights.plan;
     const rk_convert_options *options = c->options;
+    if (options->output == RK_OUTPUT_SAFETENSORS) {
+        return rk__checkpoint_types(&c->weights, options, &c->types, err);
+    }
     const rk__type_request request = {.keep = options->keep_dtype,
                                       .target = c->dtype,
                                       .version = c->version,
@@ -69,6 +72,11 @@ static bool is_old(rk_dtype dtype) {
 
 static rk_status choose_version(rk__convert_plan *c, rk_error *err) {
     const rk_convert_options *options = c->options;
+    if (options->output == RK_OUTPUT_SAFETENSORS) {
+        c->version = 0;
+        c->dtype = options->dtype;
+        return RK_OK;
+    }
     const bool known = options->keep_dtype || (size_t)options->dtype < RK_DTYPE_COUNT;
     const bool old = known && !options->keep_dtype && is_old(options->dtype);
     c->version = options->version != 0 ? options->version : old ? 100 : 101;
@@ -105,9 +113,9 @@ rk_status rk__convert_plan_open(rk__convert_plan *c, const char *input,
     c->weights.searches = options->method == RK_METHOD_SEARCH;
     status = check_version(c, err);
     if (status != RK_OK) goto out;
+    if (options->output == RK_OUTPUT_SAFETENSORS) rk__weights_read_as_checkpoint(&c->weights);
     if (options->n_adapters > 0) {
-        status = rk__adapter_overlay_init(&c->adapters, &c->weights, options->adapters,
-                                          options->n_adapters, err);
+        status = rk__adapter_overlay_init(&c->adapters, &c->weights, options, err);
         if (status != RK_OK) goto out;
         c->weights.overlay = &c->adapters.overlay;
     }
@@ -129,11 +137,11 @@ void rk__convert_plan_close(rk__convert_plan *c) {
 // ---- records
 
 // A tuned initial state belongs to a sequence, not to the model; where a model file has one all the
-// same, somebody wanted it there.
+// same, somebody wanted it there. Checkpoints have it among their tensors.
 bool rk__convert_leaves_out(const rk__convert_plan *c, const rk__tensor_plan *tensor) {
     const rk_convert_options *options = c->options;
-    const bool stays =
-        options->keep_state || (c->weights.converted && options->state_output == NULL);
+    const bool stays = options->keep_state || options->output == RK_OUTPUT_SAFETENSORS ||
+                       (c->weights.converted && options->state_output == NULL);
     return tensor->row->role == RK__STATE && !stays;
 }
 
@@ -142,13 +150,14 @@ bool rk__convert_record_from(const rk__convert_plan *c, size_t at, rk__convert_r
     while (at < plan->n_tensors && rk__convert_leaves_out(c, &plan->tensors[at])) at++;
     if (at == plan->n_tensors) return false;
     const rk__tensor_plan *tensor = &plan->tensors[at];
-    const size_t n_parts = tensor->row->n_parts;
+    const bool checkpoint = c->options->output == RK_OUTPUT_SAFETENSORS;
+    const rk__naming naming = checkpoint ? RK__NAMES_CHECKPOINT : RK__NAMES_MODEL_FILE;
     record->first = at;
-    record->n_parts = n_parts > 0 ? n_parts : 1;
-    record->info = (rk_tensor_info){
-        .name = rk__arch_name(record->name, tensor->row, RK__NAMES_MODEL_FILE, tensor->layer),
-        .dtype = c->types[at],
-        .shape = rk__arch_file_shape(plan, tensor)};
+    record->n_parts = rk__arch_is_joined(tensor->row, naming) ? tensor->row->n_parts : 1;
+    record->info =
+        (rk_tensor_info){.name = rk__arch_name(record->name, tensor->row, naming, tensor->layer),
+                         .dtype = c->types[at],
+                         .shape = rk__arch_shape(plan, tensor, naming)};
     assert(at + record->n_parts <= plan->n_tensors); // the plan keeps parts together
     return true;
 }
@@ -166,6 +175,42 @@ void rk__convert_report_left_out(const rk__convert_plan *c) {
         if (!rk__convert_leaves_out(c, tensor)) continue;
         c->options->left_out(user, rk__weights_info(&c->weights, tensor)->name, RK_LEFT_OUT_STATE);
     }
+}
+
+// ---- what adapters do
+
+enum { MOST_PARTS = 6 }; // of a record
+
+size_t rk__convert_max_steps(const rk__convert_plan *c) {
+    return MOST_PARTS * RK__ADAPTER_MAX_PARTS * c->adapters.n_adapters;
+}
+
+static bool is_same_step(const rk_merge_part *a, const rk_merge_part *b) {
+    return a->adapter == b->adapter && a->kind == b->kind && a->rank == b->rank &&
+           a->scale == b->scale;
+}
+
+// Drops those of n steps that repeat one of the first `known`; returns how many are left in all.
+static size_t drop_repeated(rk_merge_part *steps, size_t known, size_t n) {
+    size_t count = known;
+    for (size_t i = known; i < known + n; i++) {
+        bool repeated = false;
+        for (size_t k = 0; k < known; k++) repeated |= is_same_step(&steps[k], &steps[i]);
+        if (!repeated) steps[count++] = steps[i];
+    }
+    return count;
+}
+
+size_t rk__convert_steps(const rk__convert_plan *c, const rk__convert_record *record,
+                         rk_merge_part *steps) {
+    size_t count = 0;
+    assert(record->n_parts <= MOST_PARTS);
+    for (size_t i = 0; i < record->n_parts; i++) {
+        const size_t tensor = record->first + i;
+        const size_t n = rk__adapter_overlay_describe(&c->adapters, tensor, steps + count);
+        count = drop_repeated(steps, count, n);
+    }
+    return count;
 }
 
 // A matrix that the mix would have reached, had its rows been a multiple of the block.
@@ -195,18 +240,29 @@ static void count_tensors(const rk__convert_plan *c, rk_convert_result *result) 
     result->n_unused = plan->n_unused;
 }
 
-static rk_status count_records(const rk__convert_plan *c, rk_convert_result *result,
-                               rk_error *err) {
+static bool is_block(rk_dtype dtype) {
+    return rk_dtype_describe(dtype)->class_ == RK_CLASS_BLOCK;
+}
+
+static void count_merged(const rk__convert_plan *c, const rk__convert_record *record,
+                         rk_convert_result *result) {
+    const rk__tensor_plan *tensor = &c->weights.plan.tensors[record->first];
+    bool merged = false;
+    for (size_t i = 0; i < record->n_parts; i++) {
+        merged |= rk__weights_is_touched(&c->weights, &tensor[i]);
+    }
+    result->n_merged += merged;
+    result->n_requantized += merged && is_block(rk__weights_info(&c->weights, tensor)->dtype) &&
+                             is_block(record->info.dtype);
+}
+
+static void count_records(const rk__convert_plan *c, rk_convert_result *result) {
     rk__convert_record record;
-    result->output_bytes = RK__MODEL_FILE_HEADER_BYTES;
     for (size_t at = 0; rk__convert_record_from(c, at, &record);) {
-        uint64_t bytes;
-        RK_TRY(rk__model_file_record_bytes(&bytes, &record.info, c->version, err));
-        result->output_bytes += bytes;
         result->n_tensors++;
+        count_merged(c, &record, result);
         at = record.first + record.n_parts;
     }
-    return RK_OK;
 }
 
 // ---- memory
@@ -249,13 +305,23 @@ static size_t reading_bytes(const rk__convert_plan *c, size_t n_threads) {
     return most;
 }
 
+// What adapters take for one tensor at a time.
+static size_t merging_bytes(const rk__convert_plan *c, size_t n_threads) {
+    size_t most = 0;
+    for (size_t i = 0; c->adapters.n_adapters > 0 && i < c->weights.plan.n_tensors; i++) {
+        const size_t n_rows = rk__convert_slab_rows(&c->weights.plan.tensors[i]);
+        most = larger(most, rk__adapter_overlay_bytes(&c->adapters, i, n_rows, n_threads));
+    }
+    return most;
+}
+
 static uint64_t count_memory(const rk__convert_plan *c, const rk__convert_buffers *b) {
     const bool measure = c->options->report != NULL;
-    const uint64_t copies = measure && c->adapters.n_adapters > 0 ? 2 : 1;
+    const uint64_t copies = c->adapters.n_adapters > 0 ? 2 : 1;
     const uint64_t worker =
         sizeof(float) * (copies * b->slab_floats + b->search_floats + (measure ? b->columns : 0));
     return b->n_threads * worker + (uint64_t)b->n_slots * b->slot_bytes + RK__OUTPUT_BUFFER +
-           reading_bytes(c, b->n_threads) + rk__adapter_overlay_bytes(&c->adapters) +
+           reading_bytes(c, b->n_threads) + merging_bytes(c, b->n_threads) +
            rk__convert_search_bytes(c);
 }
 
@@ -274,7 +340,8 @@ rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *res
                         rk_checkpoint_path(c->weights.file));
     }
     RK_TRY(rk__convert_check_imatrix(c, &result->n_unweighted, err));
-    RK_TRY(count_records(c, result, err));
+    count_records(c, result);
+    RK_TRY(rk__convert_output_bytes(c, &result->output_bytes, err));
     RK_TRY(rk__convert_size_buffers(c, &buffers, err));
     result->peak_memory = count_memory(c, &buffers);
     result->bits_per_weight = 8.0 * (double)result->output_bytes / (double)result->n_parameters;

@@ -38,6 +38,12 @@ bool rk__convert_leaves_out(const rk__convert_plan *c, const rk__tensor_plan *te
 // Tells the caller what the output will not hold.
 void rk__convert_report_left_out(const rk__convert_plan *c);
 
+// The steps of adapters on a record, in the order in which they are taken; parts of it that are
+// changed alike are told once. Returns their number; `steps` holds rk__convert_max_steps of them.
+size_t rk__convert_max_steps(const rk__convert_plan *c);
+size_t rk__convert_steps(const rk__convert_plan *c, const rk__convert_record *record,
+                         rk_merge_part *steps);
+
 // Everything that can be said in advance; the size of the output is that of all records.
 rk_status rk__convert_describe(const rk__convert_plan *c, rk_convert_result *result, rk_error *err);
 

@@ -15,7 +15,7 @@ typedef struct slab {
     size_t first, n_rows;
     uint8_t *out;
     size_t size;
-    double value_squares, error_squares, change_squares; // sums over its values
+    double value_squares, error_squares, change_squares, base_squares; // sums over its values
 } slab;
 
 // The work of rk__convert_write_rows.
@@ -72,14 +72,11 @@ static rk_status measure_change(const tensor_job *t, slab *s, const rk__convert_
     RK_TRY(
         rk__weights_read_floats(&unchanged, t->tensor, s->first, s->n_rows, worker->before, err));
     const size_t n = s->n_rows * t->tensor->columns;
-    s->change_squares += t->job->weights->rows.squares(worker->values, worker->before, n).of_errors;
+    const rk__row_squares squares =
+        t->job->weights->rows.squares(worker->before, worker->values, n);
+    s->change_squares += squares.of_errors;
+    s->base_squares += squares.of_values;
     return RK_OK;
-}
-
-static bool is_touched(const rk__weights *weights, const rk__tensor_plan *tensor) {
-    const rk__overlay *overlay = weights->overlay;
-    return overlay != NULL &&
-           overlay->touches(overlay->self, rk__weights_info(weights, tensor)->name);
 }
 
 static slab cut_slab(const tensor_job *t, size_t item, size_t slot) {
@@ -101,10 +98,12 @@ static rk_status make_slab(void *self, size_t item, size_t slot, size_t thread, 
     RK_TRY(rk__weights_read_searched(weights, t->tensor, t->dtype, t->job->search, s->first,
                                      s->n_rows, s->out, s->size, worker->values, worker->search,
                                      err));
-    if (!t->job->measure) return RK_OK;
-    const bool copied = rk__weights_stored_as(weights, t->tensor, t->dtype);
-    measure_rounding(t, s, copied ? NULL : worker->values, worker->rounded);
-    return is_touched(weights, t->tensor) ? measure_change(t, s, worker, err) : RK_OK;
+    if (t->job->measure) {
+        const bool copied = rk__weights_stored_as(weights, t->tensor, t->dtype);
+        measure_rounding(t, s, copied ? NULL : worker->values, worker->rounded);
+    }
+    const bool touched = rk__weights_is_touched(weights, t->tensor);
+    return touched ? measure_change(t, s, worker, err) : RK_OK;
 }
 
 // ---- finishing it
@@ -117,6 +116,7 @@ static rk_status write_slab(void *self, size_t item, size_t slot, rk_error *err)
     t->report->rms_value += s->value_squares;
     t->report->rms_error += s->error_squares;
     t->report->rms_change += s->change_squares;
+    t->report->rms_base += s->base_squares;
     t->report->bytes += s->size;
     return rk__output_write(t->job->output, s->out, s->size, err);
 }

@@ -10,7 +10,7 @@
 // The buffers of one thread, each for the largest slab of the job.
 typedef struct rk__convert_worker {
     float *values;  // the slab before rounding
-    float *before;  // the slab before the adapters; NULL when nothing is measured
+    float *before;  // the slab before the adapters; NULL when there are none
     float *rounded; // a row after rounding; NULL when nothing is measured
     float *search;  // scratch memory of a search; NULL when it needs none
 } rk__convert_worker;
@@ -25,7 +25,7 @@ typedef struct rk__convert_job {
     rk_pool *pool;
     size_t n_slots, slot_bytes;
     const char *output_path;
-    bool measure; // the errors and changes that a report tells
+    bool measure; // the errors that a report tells
     rk_progress progress;
     uint64_t done, total; // bytes of input
 } rk__convert_job;
@@ -39,9 +39,9 @@ size_t rk__convert_slab_rows(const rk__tensor_plan *tensor);
 bool rk__convert_slab_floats(size_t *out, const rk__tensor_plan *tensor);
 bool rk__convert_slab_bytes(size_t *out, const rk__tensor_plan *tensor, rk_dtype dtype);
 
-// Writes the rows of a tensor in the type `dtype`. Adds their number of bytes and, when the job
-// measures, the sums of squares of errors, values and changes to the report (its rms_* fields are
-// sums until the record is complete). What has been written may be wrong when this fails: the
+// Writes the rows of a tensor in the type `dtype`. Adds their number of bytes, what adapters change
+// and, when the job measures, errors and values to the report (its rms_* fields are sums of squares
+// until the record is complete). What has been written may be wrong when this fails: the
 // checksum of the input is compared at the end.
 rk_status rk__convert_write_rows(rk__convert_job *job, const rk__tensor_plan *tensor,
                                  rk_dtype dtype, rk_convert_tensor *report, rk_error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/compensation.h"
 
 rk_status rk_imatrix_new(rk_imatrix **out, rk_error *err) {
     return rk__alloc((void **)out, 1, sizeof **out, err);
@@ -44,6 +45,25 @@ rk_imatrix_entry rk_imatrix_at(const rk_imatrix *imatrix, size_t index) {
     return entry_of(&imatrix->records[index]);
 }
 
+// ---- products of channels
+
+size_t rk__imatrix_products(size_t n_channels, size_t group) {
+    if (group == 0) return 0;
+    return n_channels / group * rk__triangle(group) + rk__triangle(n_channels % group);
+}
+
+size_t rk__imatrix_products_of(size_t group, size_t i) {
+    return i / group * rk__triangle(group) + rk__triangle(i % group);
+}
+
+float rk_imatrix_product(const rk_imatrix_entry *entry, size_t i, size_t j) {
+    assert(i < entry->n_channels && j < entry->n_channels && i / entry->group == j / entry->group);
+    const size_t later = i > j ? i : j, earlier = i > j ? j : i;
+    return entry->moments[rk__imatrix_products_of(entry->group, later) + earlier % entry->group];
+}
+
+// ---- records
+
 rk__imatrix_record *rk__imatrix_record_of(const rk_imatrix *imatrix, const char *name,
                                           size_t length) {
     for (size_t i = 0; i < imatrix->n_records; i++) {
@@ -68,8 +88,9 @@ static rk_status record_init(rk__imatrix_record *record, const char *name, size_
     RK_TRY(rk__copy_string(&record->name, name, length, err));
     RK_TRY(rk__alloc((void **)&record->mean_squares, n_channels, sizeof(float), err));
     if (group == 0) return RK_OK;
-    size_t n;
+    size_t n; // more than are needed, and no overflow
     if (!rk_size_mul(&n, n_channels, group)) return rk__fail_memory(err, SIZE_MAX);
+    n = rk__imatrix_products(n_channels, group);
     return rk__alloc((void **)&record->moments, n, sizeof(float), err);
 }
 
@@ -125,7 +146,8 @@ static void merge_record(rk__imatrix_record *into, const rk__imatrix_record *fro
     const double share = shares.each * (double)from->n_tokens;
     mix(into->mean_squares, from->mean_squares, into->n_channels, shares.old, share);
     if (into->group == 0) return;
-    mix(into->moments, from->moments, into->n_channels * into->group, shares.old, share);
+    const size_t n_products = rk__imatrix_products(into->n_channels, into->group);
+    mix(into->moments, from->moments, n_products, shares.old, share);
 }
 
 rk_status rk_imatrix_merge(rk_imatrix *into, const rk_imatrix *from, rk_error *err) {

@@ -11,7 +11,7 @@ typedef struct rk__imatrix_record {
     size_t n_channels, group;
     uint64_t n_tokens;
     float *mean_squares;
-    float *moments;
+    float *moments; // [rk__imatrix_products(n_channels, group)]
 } rk__imatrix_record;
 
 struct rk_imatrix {
@@ -23,6 +23,11 @@ struct rk_imatrix {
 // one is added. The name must be new.
 rk_status rk__imatrix_add(rk_imatrix *imatrix, const char *name, size_t length, size_t n_channels,
                           size_t group, rk__imatrix_record **out, rk_error *err);
+
+// How many products of channels a matrix has, and where those of channel i with channels of its
+// group begin: with the first one.
+size_t rk__imatrix_products(size_t n_channels, size_t group);
+size_t rk__imatrix_products_of(size_t group, size_t i);
 
 // The record of a matrix, or NULL.
 rk__imatrix_record *rk__imatrix_record_of(const rk_imatrix *imatrix, const char *name,

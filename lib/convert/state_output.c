@@ -50,7 +50,7 @@ static rk_status write_states(rk__output *output, const state_tensors *t,
         const size_t n_values = t->plans[i]->columns;
         status = rk__weights_read_floats(weights, t->plans[i], 0, 1, values, err);
         if (status != RK_OK) break;
-        rk__transpose_squares(values, n_values, n);
+        if (!weights->as_checkpoint) rk__transpose_squares(values, n_values, n);
         weights->rows.encode[RK_DTYPE_F32](bytes, values, n_values);
         status = rk__output_write(output, bytes, n_values * sizeof values[0], err);
     }

@@ -91,8 +91,20 @@ rk_status rk__weights_plan_types(const rk__weights *weights, const rk__type_requ
     return status;
 }
 
-static bool is_touched(const rk__weights *weights, const char *name) {
-    return weights->overlay != NULL && weights->overlay->touches(weights->overlay->self, name);
+void rk__weights_read_as_checkpoint(rk__weights *weights) {
+    if (weights->as_checkpoint) return;
+    weights->as_checkpoint = true;
+    for (size_t i = 0; i < weights->plan.n_tensors; i++) {
+        rk__tensor_plan *tensor = &weights->plan.tensors[i];
+        if (tensor->row->conversion != RK__TRANSPOSE || rk__arch_is_vector(tensor->row)) continue;
+        const size_t rows = tensor->rows;
+        tensor->rows = tensor->columns;
+        tensor->columns = rows;
+    }
+}
+
+bool rk__weights_is_touched(const rk__weights *weights, const rk__tensor_plan *tensor) {
+    return weights->overlay != NULL && weights->overlay->touches(weights->overlay->self, tensor);
 }
 
 uint64_t rk__weights_source_bytes(const rk__weights *weights, const rk__tensor_plan *tensor) {
@@ -116,24 +128,9 @@ static source_rows find_rows(const rk__weights *weights, const rk__tensor_plan *
     return out;
 }
 
-// Rows [first, first + n) of the file's tensor as float32, overlaid. *raw says whether the values
-// are a checkpoint's.
-static rk_status read_source(const rk__weights *weights, const rk__tensor_plan *tensor,
-                             size_t first, size_t n, size_t columns, float *out, bool *raw,
-                             rk_error *err) {
-    const char *name = rk__weights_info(weights, tensor)->name;
-    RK_TRY(rk_checkpoint_read_floats(weights->file, tensor->source, first, n, out, err));
-    *raw = !weights->converted;
-    if (!is_touched(weights, name)) return RK_OK;
-    rk__overlay *overlay = weights->overlay;
-    RK_TRY(overlay->apply(overlay->self, name, first, n, columns, out, err));
-    *raw = *raw || overlay->replaces(overlay->self, name);
-    return RK_OK;
-}
-
-// Do the last two dimensions change places between the file and the model?
+// Do the last two dimensions change places between the file and what is read?
 static bool is_transposed(const rk__weights *weights, const rk__tensor_plan *tensor) {
-    return tensor->row->conversion == RK__TRANSPOSE && !weights->converted;
+    return tensor->row->conversion == RK__TRANSPOSE && weights->converted == weights->as_checkpoint;
 }
 
 void rk__transpose_squares(float *values, size_t n_values, size_t size) {
@@ -156,10 +153,9 @@ static rk_status read_transposed(const rk__weights *weights, const rk__tensor_pl
     const source_rows source = find_rows(weights, tensor);
     const size_t columns = tensor->columns; // as many as the file's part has rows
     float *all = NULL;
-    bool raw = false;
     RK_TRY(rk__alloc_aligned((void **)&all, source.n * source.columns, sizeof all[0], err));
     const rk_status status =
-        read_source(weights, tensor, source.first, source.n, source.columns, all, &raw, err);
+        rk_checkpoint_read_floats(weights->file, tensor->source, source.first, source.n, all, err);
     for (size_t row = 0; status == RK_OK && row < n; row++) {
         for (size_t column = 0; column < columns; column++) {
             out[row * columns + column] = all[column * source.columns + first + row];
@@ -169,8 +165,9 @@ static rk_status read_transposed(const rk__weights *weights, const rk__tensor_pl
     return status;
 }
 
-rk_status rk__weights_read_floats(const rk__weights *weights, const rk__tensor_plan *tensor,
-                                  size_t first, size_t n, float *out, rk_error *err) {
+// The file's values, laid out as they are wanted, neither overlaid nor converted.
+static rk_status read_values(const rk__weights *weights, const rk__tensor_plan *tensor,
+                             size_t first, size_t n, float *out, rk_error *err) {
     const bool transposed = is_transposed(weights, tensor);
     if (transposed && !rk__arch_is_vector(tensor->row)) {
         return read_transposed(weights, tensor, first, n, out, err);
@@ -181,20 +178,34 @@ rk_status rk__weights_read_floats(const rk__weights *weights, const rk__tensor_p
         rows.first += first;
         rows.n = n;
     }
-    bool raw = false;
-    RK_TRY(read_source(weights, tensor, rows.first, rows.n, rows.columns, out, &raw, err));
+    RK_TRY(rk_checkpoint_read_floats(weights->file, tensor->source, rows.first, rows.n, out, err));
     if (transposed) {
         rk__transpose_squares(out, tensor->columns, weights->plan.dims.head_size);
     }
-    if (raw) rk__arch_convert(tensor->row, out, n * tensor->columns);
+    return RK_OK;
+}
+
+rk_status rk__weights_read_floats(const rk__weights *weights, const rk__tensor_plan *tensor,
+                                  size_t first, size_t n, float *out, rk_error *err) {
+    const size_t n_values = n * tensor->columns;
+    const bool touched = rk__weights_is_touched(weights, tensor);
+    const bool wanted_raw = touched || weights->as_checkpoint;
+    RK_TRY(read_values(weights, tensor, first, n, out, err));
+    if (weights->converted && wanted_raw) rk__arch_unconvert(tensor->row, out, n_values);
+    if (touched) {
+        rk__overlay *overlay = weights->overlay;
+        RK_TRY(overlay->apply(overlay->self, tensor, first, n, out, err));
+    }
+    const bool raw = !weights->converted || wanted_raw;
+    if (raw && !weights->as_checkpoint) rk__arch_convert(tensor->row, out, n_values);
     return RK_OK;
 }
 
 // Nothing but the bytes' layout stands between the file and the model.
 static bool is_unchanged(const rk__weights *weights, const rk__tensor_plan *tensor) {
-    return (weights->converted || tensor->row->conversion == RK__AS_IS) &&
-           !rk__arch_is_vector(tensor->row) &&
-           !is_touched(weights, rk__weights_info(weights, tensor)->name);
+    const bool same_form = weights->converted != weights->as_checkpoint;
+    return (same_form || tensor->row->conversion == RK__AS_IS) &&
+           !rk__arch_is_vector(tensor->row) && !rk__weights_is_touched(weights, tensor);
 }
 
 bool rk__weights_stored_as(const rk__weights *weights, const rk__tensor_plan *tensor,

@@ -8,15 +8,13 @@
 #include "kernels/rows_search.h"
 #include "rk/checkpoint.h"
 
-// Changes the values of a tensor as they are read, in the checkpoint's convention (before the
-// conversion): how adapters are merged. `values` holds rows [first, first + n_rows) of tensor
-// `name`.
+// Changes the values of a tensor as they are read: how adapters are merged. `values` holds rows
+// [first, first + n_rows) of it, laid out as the weights are read, but a checkpoint's values: raw
+// decays, whatever the file holds.
 typedef struct rk__overlay {
-    rk_status (*apply)(void *self, const char *name, size_t first, size_t n_rows, size_t columns,
+    rk_status (*apply)(void *self, const rk__tensor_plan *tensor, size_t first, size_t n_rows,
                        float *values, rk_error *err);
-    bool (*touches)(void *self, const char *name);
-    // The whole tensor: its values are then raw, whatever the file holds
-    bool (*replaces)(void *self, const char *name);
+    bool (*touches)(void *self, const rk__tensor_plan *tensor);
     void *self;
 } rk__overlay;
 
@@ -24,6 +22,7 @@ typedef struct rk__weights {
     rk_checkpoint *file;  // owned
     rk__arch_plan plan;   // owned
     bool converted;       // the file already holds converted values (a model file)
+    bool as_checkpoint;   // they are read as a checkpoint has them (rk__weights_read_as_checkpoint)
     bool moves_exactly;   // refuse to move codes whose steps have to be rounded
     bool searches;        // round to block formats by searching, where there is a search
     rk__overlay *overlay; // borrowed, or NULL
@@ -40,6 +39,10 @@ rk_status rk__weights_open_below(rk__weights *weights, const char *path, const c
 rk_status rk__weights_adopt(rk__weights *weights, rk_checkpoint *file, rk_error *err);
 void rk__weights_close(rk__weights *weights);
 
+// From here on tensors are read in the convention of checkpoints instead of the model's: raw
+// decays, small matrices the way round they are trained. The plan's rows and columns follow.
+void rk__weights_read_as_checkpoint(rk__weights *weights);
+
 // The tensor as the file declares it.
 const rk_tensor_info *rk__weights_info(const rk__weights *weights, const rk__tensor_plan *tensor);
 
@@ -50,6 +53,9 @@ rk_status rk__weights_plan_types(const rk__weights *weights, const rk__type_requ
 
 // Bytes of the file that the tensor takes: those of its part, where it shares a tensor with others.
 uint64_t rk__weights_source_bytes(const rk__weights *weights, const rk__tensor_plan *tensor);
+
+// Does the overlay change it?
+bool rk__weights_is_touched(const rk__weights *weights, const rk__tensor_plan *tensor);
 
 // Rows [first, first + n) in the model's convention as float32, overlaid and converted. A vector is
 // one row.

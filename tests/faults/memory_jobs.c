@@ -1,6 +1,7 @@
 // Reading, converting, evaluating, generating, embedding.
 #include "memory_jobs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "rk/convert.h"
 #include "rk/embed.h"
 #include "rk/eval.h"
+#include "rk/extract.h"
 #include "rk/generate.h"
 #include "rk/logits_file.h"
 #include "rk/probe.h"
@@ -104,9 +106,45 @@ static rk_status quantize_by_search(rk_error *err) {
 }
 
 static rk_status merge_adapter(rk_error *err) {
-    const rk_adapter adapter = {RK_MODELS "/demo/demo-lora.pth", 16};
+    const rk_adapter adapter = {RK_MODELS "/demo/demo-lora.pth", 16, 1, NULL};
     const rk_convert_options options = {.adapters = &adapter, .n_adapters = 1};
     return convert(RK_DTYPE_Q8_0, RK_MODELS "/demo/demo-rwkv4.pth", "merged.bin", &options, err);
+}
+
+// Shards, and a PiSSA pair, which has a file of its beginning.
+static const rk_adapter small_adapters[] = {
+    {RK_TEST_DATA "/adapters/bone.safetensors", NAN, 1, NULL},
+    {RK_TEST_DATA "/adapters/miss.safetensors", NAN, 1, NULL},
+    {RK_TEST_DATA "/adapters/pissa.safetensors", NAN, 1,
+     RK_TEST_DATA "/adapters/pissa-init.safetensors"},
+};
+enum { N_SMALL_ADAPTERS = sizeof small_adapters / sizeof small_adapters[0] };
+static const char small_base[] = RK_TEST_DATA "/adapters/base.safetensors";
+
+static rk_status merge_shards(rk_error *err) {
+    const rk_convert_options options = {.output = RK_OUTPUT_SAFETENSORS,
+                                        .adapters = small_adapters,
+                                        .n_adapters = N_SMALL_ADAPTERS};
+    return convert(RK_DTYPE_F32, small_base, "shards.safetensors", &options, err);
+}
+
+static rk_status subtract_shards(rk_error *err) {
+    const rk_convert_options options = {
+        .adapters = small_adapters, .n_adapters = N_SMALL_ADAPTERS, .subtract = true};
+    return convert(RK_DTYPE_F32, small_base, "subtracted.bin", &options, err);
+}
+
+static rk_status extract_adapter(rk_error *err) {
+    const rk_extract_options options = {.rank = 3, .no_sync = true};
+    return rk_extract_adapter(test_scratch_path("tuned.safetensors"), small_base,
+                              test_scratch_path("extracted.safetensors"), &options, NULL, err);
+}
+
+// What extract_adapter compares.
+static rk_status tune(rk_error *err) {
+    const rk_convert_options options = {
+        .output = RK_OUTPUT_SAFETENSORS, .adapters = small_adapters, .n_adapters = 1};
+    return convert(RK_DTYPE_F32, small_base, "tuned.safetensors", &options, err);
 }
 
 // ---- evaluating
@@ -377,6 +415,9 @@ const memory_job memory_jobs[] = {
     {"convert to FP16", convert_to_fp16, "fp16.bin"},
     {"quantize by search", quantize_by_search, "q4.bin"},
     {"merge an adapter", merge_adapter, "merged.bin"},
+    {"merge shards and PiSSA", merge_shards, "shards.safetensors"},
+    {"subtract shards and PiSSA", subtract_shards, "subtracted.bin"},
+    {"extract an adapter", extract_adapter, "extracted.safetensors"},
     {"evaluate RWKV-4", evaluate_rwkv4, NULL},
     {"evaluate RWKV-7 in Q5_1", evaluate_rwkv7_quantized, NULL},
     {"load with two threads", evaluate_with_threads, NULL},
@@ -395,7 +436,7 @@ const memory_job memory_jobs[] = {
 
 void memory_jobs_prepare(void) {
     rk_error err;
-    if (collect_importance(&err) == RK_OK) return;
+    if (collect_importance(&err) == RK_OK && tune(&err) == RK_OK) return;
     printf("%s\n", err.message);
     exit(EXIT_FAILURE);
 }

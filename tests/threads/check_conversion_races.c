@@ -27,7 +27,7 @@ static size_t convert(const char *output, const task *job, size_t n_threads) {
     rk_error err;
     rk_pool *pool = NULL;
     const rk_pool_options pool_options = {.n_threads = n_threads};
-    const rk_adapter adapter = {.path = job->adapter, .alpha = 16};
+    const rk_adapter adapter = {.path = job->adapter, .alpha = 16, .scale = 1};
     size_t n_reported = 0;
     rk_status status = rk_pool_new(&pool, &pool_options, &err);
     if (status == RK_OK) {

@@ -2,6 +2,7 @@
 #include "cli/conversion.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/allocate.h"
 #include "cli/messages.h"
@@ -15,7 +16,19 @@ static void keep_tensor(void *user, const rk_convert_tensor *tensor) {
     conversion->tensors = cli_reallocate(conversion->tensors, n + 1, sizeof *conversion->tensors);
     conversion->tensors[n] = *tensor;
     conversion->tensors[n].name = cli_copy(tensor->name);
+    rk_merge_part *parts = cli_allocate(tensor->n_parts, sizeof *parts);
+    if (tensor->n_parts > 0) memcpy(parts, tensor->parts, tensor->n_parts * sizeof *parts);
+    conversion->tensors[n].parts = parts;
     conversion->n_tensors++;
+}
+
+static void keep_passed_over(void *user, const char *adapter, const char *what) {
+    cli_conversion *conversion = user;
+    const size_t n = conversion->n_passed_over;
+    conversion->passed_over =
+        cli_reallocate(conversion->passed_over, n + 1, sizeof *conversion->passed_over);
+    conversion->passed_over[n] = (cli_passed_over){cli_copy(adapter), cli_copy(what)};
+    conversion->n_passed_over++;
 }
 
 static void keep_unused(void *user, const char *name, rk_left_out reason) {
@@ -31,9 +44,13 @@ static rk_convert_options job_of(cli_conversion *conversion, const rk_convert_op
                                  rk_pool *pool) {
     rk_convert_options job = *options;
     conversion->state_output = options->state_output;
+    conversion->adapters = options->adapters;
+    conversion->n_adapters = options->n_adapters;
+    conversion->subtracted = options->subtract;
     job.pool = pool;
     job.report = conversion->measured ? keep_tensor : NULL;
     job.left_out = keep_unused;
+    job.passed_over = keep_passed_over;
     job.report_user = conversion;
     return job;
 }
@@ -74,7 +91,15 @@ int cli_plan_conversion(cli_conversion *conversion, const rk_convert_options *op
 }
 
 void cli_conversion_free(cli_conversion *conversion) {
-    for (size_t i = 0; i < conversion->n_tensors; i++) free((char *)conversion->tensors[i].name);
+    for (size_t i = 0; i < conversion->n_tensors; i++) {
+        free((char *)conversion->tensors[i].name);
+        free((void *)conversion->tensors[i].parts);
+    }
+    for (size_t i = 0; i < conversion->n_passed_over; i++) {
+        free(conversion->passed_over[i].adapter);
+        free(conversion->passed_over[i].what);
+    }
+    free(conversion->passed_over);
     for (size_t i = 0; i < conversion->n_unused; i++) free(conversion->unused[i]);
     free(conversion->tensors);
     free(conversion->unused);

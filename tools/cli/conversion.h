@@ -9,6 +9,11 @@
 #include "cli/options.h"
 #include "rk/convert.h"
 
+// Something in an adapter that was passed over.
+typedef struct cli_passed_over {
+    char *adapter, *what; // owned
+} cli_passed_over;
+
 typedef struct cli_conversion {
     // What the caller fills in. Texts are borrowed.
     const char *label; // stands in the progress line: "converting"
@@ -18,7 +23,12 @@ typedef struct cli_conversion {
     // What has been done, or, when `planned`, would be.
     bool planned;
     const char *state_output;   // borrowed: the file that the tuned initial state went to, or NULL
-    rk_convert_tensor *tensors; // [n_tensors], in the order of the output; names owned
+    const rk_adapter *adapters; // borrowed from the job
+    size_t n_adapters;
+    bool subtracted;
+    cli_passed_over *passed_over; // [n_passed_over], owned
+    size_t n_passed_over;
+    rk_convert_tensor *tensors; // [n_tensors], in the order of the output; names, parts owned
     size_t n_tensors;           // 0 when not measured
     char **unused;              // [n_unused], owned: names of tensors that the model does not use
     size_t n_unused;

@@ -84,19 +84,49 @@ double cli_signal_to_noise(const rk_convert_tensor *tensor) {
     return 20.0 * log10(tensor->rms_value / tensor->rms_error);
 }
 
+double cli_relative_change(const rk_convert_tensor *tensor) {
+    return tensor->rms_base > 0.0 ? tensor->rms_change / tensor->rms_base : NAN;
+}
+
 static void add_errors(cJSON *object, const rk_convert_tensor *tensor) {
     cli_json_add_number(object, "rms_error", tensor->rms_error);
     cli_json_add_number(object, "rms_error_relative", cli_relative_error(tensor));
     // Without an error, or without a signal: no number, which is written as null.
     const bool has_ratio = tensor->rms_error > 0.0 && tensor->rms_value > 0.0;
     cli_json_add_number(object, "snr_db", has_ratio ? cli_signal_to_noise(tensor) : NAN);
-    if (tensor->lora_rank > 0) {
-        cli_json_add_size(object, "lora_rank", tensor->lora_rank);
-        cli_json_add_number(object, "rms_change", tensor->rms_change);
+    if (tensor->n_parts == 0) return;
+    cli_json_add_number(object, "rms_change", tensor->rms_change);
+    cli_json_add_number(object, "rms_change_relative", cli_relative_change(tensor));
+}
+
+// What adapters do to the tensor, step by step.
+static void add_parts(cJSON *object, const rk_convert_tensor *tensor) {
+    if (tensor->n_parts == 0) return;
+    cJSON *parts = cli_json_add_array(object, "merged");
+    for (size_t i = 0; i < tensor->n_parts; i++) {
+        const rk_merge_part *part = &tensor->parts[i];
+        cJSON *step = cli_json_append_object(parts);
+        cli_json_add_size(step, "adapter", part->adapter);
+        cli_json_add_text(step, "kind", rk_merge_kind_name(part->kind));
+        if (part->rank > 0) cli_json_add_size(step, "rank", part->rank);
+        cli_json_add_number(step, "scale", part->scale);
     }
-    if (tensor->replaced) {
-        cli_json_add_bool(object, "replaced", true);
-        cli_json_add_number(object, "rms_change", tensor->rms_change);
+}
+
+static void add_adapters(cJSON *object, const cli_conversion *conversion) {
+    if (conversion->n_adapters == 0) return;
+    cJSON *adapters = cli_json_add_array(object, "adapters");
+    for (size_t i = 0; i < conversion->n_adapters; i++) {
+        cli_json_append_text(adapters, conversion->adapters[i].path);
+    }
+    cli_json_add_bool(object, "subtracted", conversion->subtracted);
+    cli_json_add_size(object, "tensors_merged", conversion->result.n_merged);
+    cli_json_add_size(object, "tensors_requantized", conversion->result.n_requantized);
+    cJSON *passed_over = cli_json_add_array(object, "passed_over");
+    for (size_t i = 0; i < conversion->n_passed_over; i++) {
+        cJSON *item = cli_json_append_object(passed_over);
+        cli_json_add_text(item, "adapter", conversion->passed_over[i].adapter);
+        cli_json_add_text(item, "what", conversion->passed_over[i].what);
     }
 }
 
@@ -107,6 +137,7 @@ static void add_tensor(cJSON *tensors, const rk_convert_tensor *tensor, bool pla
     cli_json_add_text(object, "from", rk_dtype_describe(tensor->from)->name);
     cli_json_add_text(object, "to", rk_dtype_describe(tensor->to)->name);
     cli_json_add_size(object, "bytes", tensor->bytes);
+    add_parts(object, tensor);
     if (!planned) add_errors(object, tensor);
 }
 
@@ -135,7 +166,9 @@ void cli_conversion_json(const cli_conversion *conversion, const char *format) {
     cli_json_add_text(object, "output", conversion->output);
     cli_json_add_text(object, "state_output", conversion->state_output);
     cli_json_add_text(object, "format", format);
-    cli_json_add_size(object, "container_version", conversion->result.version);
+    if (conversion->result.version > 0) { // of a model file
+        cli_json_add_size(object, "container_version", conversion->result.version);
+    }
     cli_json_add_bool(object, "dry_run", conversion->planned);
     add_model(object, &conversion->result);
     cli_json_add_size(object, "parameters", conversion->result.n_parameters);
@@ -144,6 +177,7 @@ void cli_conversion_json(const cli_conversion *conversion, const char *format) {
     cli_json_add_size(object, "tensors_left_out", conversion->result.n_unused);
     cli_json_add_size(object, "matrices_not_quantized", conversion->result.n_unfit);
     add_unused(object, conversion);
+    add_adapters(object, conversion);
     cli_json_add_size(object, "input_bytes", conversion->result.input_bytes);
     cli_json_add_size(object, "bytes", conversion->result.output_bytes);
     cli_json_add_number(object, "bits_per_weight", conversion->result.bits_per_weight);

@@ -22,6 +22,10 @@ double cli_relative_error(const rk_convert_tensor *tensor);
 // root mean squares. The tensor has errors.
 double cli_signal_to_noise(const rk_convert_tensor *tensor);
 
+// The root mean square of what adapters changed, as a share of the values' before; NaN where those
+// were all zero.
+double cli_relative_change(const rk_convert_tensor *tensor);
+
 // One JSON object on stdout. `format` is what the user asked for, or NULL.
 void cli_conversion_json(const cli_conversion *conversion, const char *format);
 

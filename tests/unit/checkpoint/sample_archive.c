@@ -37,7 +37,7 @@ void sample_free(sample_bytes *bytes) {
     *bytes = (sample_bytes){0};
 }
 
-// --- Pickles.
+// ---- pickles
 
 void sample_put_string(sample_bytes *pickle, const char *text) {
     sample_put_text(pickle, "X");
@@ -88,7 +88,7 @@ sample_bytes sample_small_pickle(void) {
     return pickle;
 }
 
-// --- Archives.
+// ---- archives
 
 uint32_t sample_crc(const void *data, size_t size) {
     return (uint32_t)crc32_z(0, data, size);

@@ -18,7 +18,7 @@ void sample_put_text(sample_bytes *bytes, const char *text); // without its term
 void sample_put_le(sample_bytes *bytes, uint64_t value, size_t size);
 void sample_free(sample_bytes *bytes);
 
-// --- Pickles.
+// ---- pickles
 
 // A text (BINUNICODE), a number (BININT or LONG1), a tuple of numbers.
 void sample_put_string(sample_bytes *pickle, const char *text);
@@ -40,7 +40,7 @@ void sample_put_tensor(sample_bytes *pickle, const sample_tensor *tensor);
 // A whole pickle {"w": <tensor>} of a storage "0" of six float32.
 sample_bytes sample_small_pickle(void);
 
-// --- Archives.
+// ---- archives
 
 typedef struct sample_member {
     const char *name;

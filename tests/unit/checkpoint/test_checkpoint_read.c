@@ -205,7 +205,7 @@ Test(checkpoint_read, damaged_storage) {
     rk_checkpoint_close(&file);
 }
 
-// --- Threads.
+// ---- threads
 
 enum { BIG_ROWS = 512, BIG_COLUMNS = 300, N_THREADS = 8 };
 

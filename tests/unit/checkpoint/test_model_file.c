@@ -42,7 +42,7 @@ static void assert_refused(const sample_bytes *file, const char *words) {
     cr_assert_not_null(strstr(message, words), "'%s' lacks '%s'", message, words);
 }
 
-// --- Writing.
+// ---- writing
 
 static const float plain[6] = {1, 2, 3, 4, 5, 6};
 
@@ -138,7 +138,7 @@ Test(model_file, what_cannot_be_written) {
     rk__output_abort(&output);
 }
 
-// --- Types.
+// ---- types
 
 Test(model_file, type_ids) {
     static const struct {
@@ -175,7 +175,7 @@ Test(model_file, type_ids) {
     cr_assert_str_eq(rk__model_file_type_name(99), "unknown");
 }
 
-// --- Reading.
+// ---- reading
 
 Test(model_file, version_100) {
     sample_bytes file = {0};

@@ -253,7 +253,7 @@ Test(pickle, names_alone) {
     assert_refused(LITERAL("K\1X\6\0\0\0system\x93."), "is no text");
 }
 
-// --- Tensors.
+// ---- tensors
 
 static run_result run_tensor(const sample_tensor *tensor, sample_bytes *pickle) {
     sample_put_text(pickle, "\x80\x02");

@@ -118,7 +118,7 @@ Test(pytorch_zip, every_altered_byte_of_the_pickle) {
     sample_free(&pickle);
 }
 
-// --- Records.
+// ---- records
 
 static sample_bytes with_storage(const sample_member *storage) {
     sample_bytes pickle = sample_small_pickle();
@@ -299,7 +299,7 @@ Test(pytorch_zip, byte_order) {
     sample_free(&pickle);
 }
 
-// --- Memory.
+// ---- memory
 
 // A directory that names far more records than memory should be spent on.
 Test(pytorch_zip, huge_directory) {

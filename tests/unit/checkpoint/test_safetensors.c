@@ -163,7 +163,7 @@ Test(safetensors, every_cut_and_altered_byte) {
     sample_free(&file);
 }
 
-// --- Writing.
+// ---- writing
 
 Test(safetensors, written_bytes) {
     static const char wanted_header[] =

@@ -101,21 +101,34 @@ static double half_unit(const test_record *record, double value) {
     return record->type == 1 ? fmax(ldexp(1, exponent - 12), 0x1p-25) : ldexp(1, exponent - 25);
 }
 
+// What a job told about one tensor; name and parts do not outlive the call.
+typedef struct told_tensor {
+    rk_convert_tensor tensor;
+    size_t rank; // of all products
+    bool replaced;
+} told_tensor;
+
 typedef struct merged {
-    rk_convert_tensor tensors[128];
+    told_tensor tensors[128];
     size_t count;
 } merged;
 
 static void note(void *user, const rk_convert_tensor *tensor) {
     merged *m = user;
     cr_assert_lt(m->count, 128);
-    m->tensors[m->count++] = *tensor; // the name does not outlive the call and is not used
+    told_tensor *told = &m->tensors[m->count++];
+    told->tensor = *tensor;
+    for (size_t i = 0; i < tensor->n_parts; i++) {
+        const rk_merge_part *part = &tensor->parts[i];
+        told->rank += part->kind == RK_MERGE_LORA ? part->rank : 0;
+        told->replaced |= part->kind == RK_MERGE_REPLACEMENT;
+    }
 }
 
 // Every value of a record within one rounding of what it should be, and the report true to it.
 static void expect_record(const test_record *r, const test_record *base, const expectation *e,
-                          const rk_convert_tensor *told) {
-    double squares = 0;
+                          const told_tensor *told) {
+    double squares = 0, before = 0;
     for (size_t k = 0; k < r->n_values; k++) {
         const double got = test_record_value(r, k);
         const double limit = 1.0001 * half_unit(r, e->values[k]) + e->slack[k];
@@ -123,16 +136,21 @@ static void expect_record(const test_record *r, const test_record *base, const e
                   got, e->values[k]);
         const double change = e->values[k] - test_record_value(base, k);
         squares += change * change;
+        before += test_record_value(base, k) * test_record_value(base, k);
     }
-    cr_expect_eq(told->lora_rank, e->rank, "%s", r->name);
+    cr_expect_eq(told->rank, e->rank, "%s", r->name);
     cr_expect_eq(told->replaced, e->replaced, "%s", r->name);
     const double change = sqrt(squares / (double)r->n_values);
-    cr_expect_float_eq(told->rms_change, change, 1e-5 * change + 1e-12, "%s: %g", r->name,
-                       told->rms_change);
+    cr_expect_float_eq(told->tensor.rms_change, change, 1e-5 * change + 1e-12, "%s: %g", r->name,
+                       told->tensor.rms_change);
+    const double rms = sqrt(before / (double)r->n_values);
+    const double expected = change > 0 ? rms : 0; // told of what is merged alone
+    cr_expect_float_eq(told->tensor.rms_base, expected, 1e-5 * rms, "%s: %g", r->name,
+                       told->tensor.rms_base);
 }
 
 static void merge_demo(const char *output, rk_dtype dtype, size_t n_threads, merged *seen) {
-    const rk_adapter adapter = {.path = demo_lora, .alpha = 16};
+    const rk_adapter adapter = {.path = demo_lora, .alpha = 16, .scale = 1};
     rk_convert_options options = {
         .dtype = dtype, .adapters = &adapter, .n_adapters = 1, .report = note, .report_user = seen};
     cr_assert_eq(rk_pool_new(&options.pool, &(rk_pool_options){.n_threads = n_threads}, NULL),
@@ -232,7 +250,7 @@ Test(adapter, several_are_merged_in_their_order) {
     cr_assert(test_pth_write(first, tensors, 3));
     write_pair(second, &q, target);
 
-    const rk_adapter adapters[] = {{first, 6}, {second, -1.5}};
+    const rk_adapter adapters[] = {{first, 6, 1, NULL}, {second, -1.5, 1, NULL}};
     merged seen = {0};
     convert(model, output,
             &(rk_convert_options){.dtype = RK_DTYPE_F32,
@@ -247,9 +265,10 @@ Test(adapter, several_are_merged_in_their_order) {
         const double want = (double)whole[i] + 2.0 * product(&p, i) - 0.5 * product(&q, i);
         cr_assert_float_eq(test_record_value(r, i), want, 3e-7, "value %zu", i);
     }
-    const rk_convert_tensor *told = &seen.tensors[r - file.records];
-    cr_expect_eq(told->lora_rank, 2 * RANK);
+    const told_tensor *told = &seen.tensors[r - file.records];
+    cr_expect_eq(told->rank, 2 * RANK);
     cr_expect(told->replaced);
+    cr_expect_eq(told->tensor.n_parts, 3);
     test_model_file_free(&file);
 
     // The other way round the replacement has the last word before the first one's own product.
@@ -271,29 +290,13 @@ Test(adapter, model_files_merge_like_checkpoints) {
     const char *model_file = test_scratch_path("model.bin");
     const char *a = test_scratch_path("a.bin");
     const char *b = test_scratch_path("b.bin");
-    const rk_adapter adapter = {.path = demo_lora, .alpha = 16};
+    const rk_adapter adapter = {.path = demo_lora, .alpha = 16, .scale = 1};
     const rk_convert_options merge = {.dtype = RK_DTYPE_F32, .adapters = &adapter, .n_adapters = 1};
     convert(demo, model_file, &(rk_convert_options){.dtype = RK_DTYPE_F32});
     convert(model_file, a, &merge);
     convert(demo, b, &merge);
     cr_expect(test_same_bytes(a, b));
     cr_expect_not(test_same_bytes(a, model_file));
-}
-
-// Tensors that no adapter touches are copied, with or without it; rounding happens once.
-Test(adapter, alpha_zero_changes_nothing) {
-    const char *model = test_scratch_path("model.pth");
-    const char *lora = test_scratch_path("lora.pth");
-    const char *plain = test_scratch_path("plain.bin");
-    const char *output = test_scratch_path("out.bin");
-    cr_assert(test_small_model_write(model, &tiny));
-    const pair p = random_pair(1);
-    write_pair(lora, &p, "blocks.0.ffn.receptance");
-    const rk_adapter adapter = {.path = lora, .alpha = 0};
-    convert(model, plain, &(rk_convert_options){.dtype = RK_DTYPE_Q5_0});
-    convert(model, output,
-            &(rk_convert_options){.dtype = RK_DTYPE_Q5_0, .adapters = &adapter, .n_adapters = 1});
-    cr_expect(test_same_bytes(plain, output));
 }
 
 // Merging into a quantized base rounds its values a second time.
@@ -306,7 +309,7 @@ Test(adapter, quantized_bases_need_permission) {
     const pair p = random_pair(1);
     write_pair(lora, &p, "blocks.1.att.value");
     convert(model, base, &(rk_convert_options){.dtype = RK_DTYPE_Q8_0});
-    const rk_adapter adapter = {.path = lora, .alpha = 1};
+    const rk_adapter adapter = {.path = lora, .alpha = 1, .scale = 1};
     rk_convert_options options = {.keep_dtype = true, .adapters = &adapter, .n_adapters = 1};
     rk_error err;
     cr_expect_eq(rk_convert(base, output, &options, NULL, &err), RK_ERR_UNSUPPORTED);
@@ -376,7 +379,7 @@ Test(adapter, large_tensors_are_merged_in_slabs) {
     const char *model = test_scratch_path("model.pth");
     const char *lora = test_scratch_path("lora.pth");
     write_tall(t, model, lora);
-    const rk_adapter adapter = {.path = lora, .alpha = 3};
+    const rk_adapter adapter = {.path = lora, .alpha = 3, .scale = 1};
     const char *alone = test_scratch_path("alone.bin");
     const char *together = test_scratch_path("together.bin");
     merged seen = {0};
@@ -401,11 +404,12 @@ Test(adapter, large_tensors_are_merged_in_slabs) {
         values += want * want;
         changes += change * change;
     }
-    const rk_convert_tensor *told = &seen.tensors[r - file.records];
+    const told_tensor *all = &seen.tensors[r - file.records];
+    const rk_convert_tensor *told = &all->tensor;
     cr_expect_float_eq(told->rms_value, sqrt(values / (double)r->n_values), 1e-6);
     cr_expect_float_eq(told->rms_change, sqrt(changes / (double)r->n_values), 1e-6);
     cr_expect_eq(told->rms_error, 0.0);
-    cr_expect_eq(told->lora_rank, 2);
+    cr_expect_eq(all->rank, 2);
     test_model_file_free(&file);
     test_small_model_free(&t->model);
 }

@@ -132,3 +132,93 @@ Test(blas, solves_by_cholesky) {
     gram[3 * SIZE + 3] = -1;
     cr_assert_not(rk__blas_cholesky(gram, SIZE), "not positive definite");
 }
+
+// ---- what factors of adapters are made with
+
+enum { ROWS = 9 };
+
+// x A = row, for a matrix without any symmetry.
+Test(blas, solves_systems) {
+    static double matrix[SIZE * SIZE], factors[SIZE * SIZE], rows[ROWS * SIZE], x[ROWS * SIZE];
+    int pivots[SIZE];
+    for (size_t i = 0; i < SIZE * SIZE; i++) factors[i] = matrix[i] = (double)b[i];
+    for (size_t i = 0; i < ROWS * SIZE; i++) x[i] = (double)c[i];
+    for (size_t i = 0; i < ROWS * SIZE; i++) {
+        for (size_t k = 0; k < SIZE; k++) {
+            rows[i] += x[i / SIZE * SIZE + k] * matrix[k * SIZE + i % SIZE];
+        }
+    }
+    cr_assert(rk__blas_factorise(factors, SIZE, pivots));
+    rk__blas_solve(factors, pivots, SIZE, rows, ROWS);
+    for (size_t i = 0; i < ROWS * SIZE; i++) cr_assert_float_eq(rows[i], x[i], 1e-10, "%zu", i);
+    static double singular[4] = {1, 2, 2, 4};
+    cr_expect_not(rk__blas_factorise(singular, 2, pivots));
+}
+
+static double dot(const float *x, const float *y, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
+    return sum;
+}
+
+static void expect_orthonormal(const float *rows, size_t n, size_t size) {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            const double product = dot(rows + i * size, rows + j * size, size);
+            cr_assert_float_eq(product, i == j ? 1 : 0, 2e-6, "%zu, %zu: %g", i, j, product);
+        }
+    }
+}
+
+// Rows that depend on each other, or are zero, become orthonormal ones that span them all the same.
+Test(blas, orthonormalises_rows) {
+    static float rows[K * N], before[K * N];
+    memcpy(before, b, sizeof before);
+    memcpy(before + 3 * N, b + N, N * sizeof b[0]);
+    memset(before + 5 * N, 0, N * sizeof b[0]);
+    memcpy(rows, before, sizeof rows);
+    cr_assert_eq(rk__blas_orthonormalise(rows, K, N, NULL), RK_OK);
+    expect_orthonormal(rows, K, N);
+    for (size_t i = 0; i < K; i++) { // what is left of a row without its share in each of them
+        double left = dot(before + i * N, before + i * N, N);
+        for (size_t k = 0; k < K; k++) {
+            const double share = dot(before + i * N, rows + k * N, N);
+            left -= share * share;
+        }
+        cr_assert_float_eq(left, 0, 1e-3, "row %zu: %g", i, left);
+    }
+    static float square[K * K];
+    memcpy(square, b, sizeof square);
+    cr_assert_eq(rk__blas_orthonormalise(square, K, K, NULL), RK_OK);
+    expect_orthonormal(square, K, K);
+}
+
+Test(blas, decomposes_by_singular_values) {
+    static float vectors[K * N], values[K], turns[K * K];
+    memcpy(vectors, b, sizeof vectors);
+    cr_assert_eq(rk__blas_decompose(vectors, values, turns, K, N, NULL), RK_OK);
+    expect_orthonormal(vectors, K, N);
+    for (size_t k = 0; k + 1 < K; k++) cr_expect_geq(values[k], values[k + 1]);
+    cr_expect_gt(values[K - 1], 0);
+    for (size_t i = 0; i < K * N; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++) {
+            sum +=
+                (double)turns[i / N * K + k] * (double)values[k] * (double)vectors[k * N + i % N];
+        }
+        cr_assert_float_eq(sum, (double)b[i], 1e-5, "%zu", i);
+    }
+}
+
+Test(blas, multiplies) {
+    static float product[M * N], turned[N * K];
+    rk__blas_multiply(product, a, b, M, N, K);
+    for (size_t i = 0; i < N * K; i++) turned[i] = b[i % K * N + i / K];
+    rk__blas_multiply_transposed(expected, a, turned, M, N, K);
+    for (size_t i = 0; i < M * N; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++) sum += (double)a[i / N * K + k] * (double)b[k * N + i % N];
+        cr_assert_float_eq((double)product[i], sum, 2e-6, "%zu", i);
+        cr_assert_float_eq((double)expected[i], sum, 2e-6, "%zu", i);
+    }
+}

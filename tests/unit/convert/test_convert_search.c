@@ -60,10 +60,11 @@ static rk_imatrix *new_imatrix(size_t n_channels, size_t group) {
     r->n_tokens = 100;
     for (size_t i = 0; i < n_channels; i++) r->mean_squares[i] = i < 32 ? 100.0F : 1.0F;
     for (size_t i = 0; i < n_channels; i++) {
-        for (size_t j = 0; j < group; j++) {
+        float *moments = r->moments + (group == 0 ? 0 : rk__imatrix_products_of(group, i));
+        for (size_t j = 0; group > 0 && j <= i % group; j++) {
             const size_t other = i - i % group + j;
             const float scale = i < 32 && other < 32 ? 100.0F : i < 32 || other < 32 ? 10.0F : 1.0F;
-            r->moments[i * group + j] = (i == other ? 1.0F : 0.6F) * scale;
+            moments[j] = (i == other ? 1.0F : 0.6F) * scale;
         }
     }
     return imatrix;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter_files.h"
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "rk/convert.h"
@@ -84,6 +85,13 @@ static renamed read_renamed(const char *path) {
     return out;
 }
 
+static void free_renamed(renamed *model) {
+    for (size_t i = 0; i < model->count; i++) {
+        free((void *)(uintptr_t)model->tensors[i].name);
+        free((void *)(uintptr_t)model->tensors[i].data);
+    }
+}
+
 static void write_safetensors(const renamed *model, const char *path) {
     rk__output *output = NULL;
     cr_assert_eq(rk__output_open(&output, path, NULL), RK_OK);
@@ -157,10 +165,7 @@ static void check_model(const char *name, const char *arch_name) {
     expect_same_logits(plain, original, arch_name);
     expect_same_file(zip, original, RK_DTYPE_F16);
     expect_same_file(plain, original, RK_DTYPE_Q5_1);
-    for (size_t i = 0; i < model.count; i++) {
-        free((void *)(uintptr_t)model.tensors[i].name);
-        free((void *)(uintptr_t)model.tensors[i].data);
-    }
+    free_renamed(&model);
 }
 
 Test(hugging_face, rwkv4) {
@@ -193,4 +198,41 @@ Test(hugging_face, complaints_are_in_its_names) {
     cr_assert(strstr(err.message, "missing (rwkv.blocks.1.attention.gate.weight)") != NULL &&
                   strstr(err.message, "unknown (rwkv.blocks.1.attention.gates.weight)") != NULL,
               "%s", err.message);
+}
+
+// Adapters made for either names are merged into a checkpoint of these names, as they are into one
+// of RWKV's own; a checkpoint that is written has those.
+Test(hugging_face, adapters) {
+    static const char *const names[] = {"v4", "v5.2", "v6"};
+    const char *changed = test_scratch_path("changed.pth"), *base = test_scratch_path("base.pth");
+    const char *wanted = test_scratch_path("wanted.bin"), *output = test_scratch_path("out.bin");
+    const char *again = test_scratch_path("again.pth");
+    const rk_convert_options plain = {.dtype = RK_DTYPE_F32};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char original[512];
+        (void)snprintf(original, sizeof original, "%s/models/%s.pth", RK_TEST_DATA, names[i]);
+        test_write_changed(changed, original, 0.9F, 0.01F);
+        test_convert(changed, wanted, &plain);
+        renamed model = read_renamed(original);
+        cr_assert(test_pth_write(base, model.tensors, model.count));
+        free_renamed(&model);
+        model = read_renamed(changed);
+        cr_assert(test_pth_write(again, model.tensors, model.count));
+        free_renamed(&model);
+        const char *const adapters[] = {changed, again};
+        for (size_t k = 0; k < 2; k++) {
+            const rk_adapter one = {.path = adapters[k], .alpha = 1, .scale = 1};
+            rk_convert_options options = plain;
+            options.adapters = &one;
+            options.n_adapters = 1;
+            test_convert(base, output, &options);
+            cr_expect(test_same_bytes(wanted, output), "%s by the names of %s", names[i],
+                      adapters[k]);
+            options.output = RK_OUTPUT_SAFETENSORS;
+            const char *checkpoint = test_scratch_path("out.safetensors");
+            test_convert(base, checkpoint, &options);
+            test_convert(checkpoint, output, &plain);
+            cr_expect(test_same_bytes(wanted, output), "%s, as a checkpoint", names[i]);
+        }
+    }
 }
