@@ -33,3 +33,6 @@ if(RWKV_LIBEDIT)
   pkg_check_modules(LIBEDIT IMPORTED_TARGET libedit>=3.1) # optional
 endif()
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto) # SHA-256, programs only
+if(RWKV_MPI)
+  find_package(MPI REQUIRED COMPONENTS C) # several processes, perplexity and embed only
+endif()

@@ -46,21 +46,27 @@ typedef struct rk_scorer_options {
     rk_context *base;
     rk_logits_reader *saved_base;
     rk_logits_writer *writer; // gets the model's logits for every score
+    // Of the groups of passages (rk_passages_group_end), counted from 0, only every n_parts-th is
+    // scored, from number `part` on; 0, 0: all. The scores of a group are the same, to the last
+    // bit, whoever computes them.
+    size_t part, n_parts;
 } rk_scorer_options;
 
-// Allocates states and room for logits. Base and model must have vocabularies of one size
-// (ERR_MISMATCH); whether they mean the same is the caller's business. options NULL: defaults. *out
-// is owned by the caller, NULL on failure. A scorer is for one thread at a time; its contexts may
-// not be used while it runs. Freeing accepts NULL and makes *scorer NULL.
+// Allocates states and room for logits. A writer wants all parts (ERR_ARGUMENT). Base and model
+// must have vocabularies of one size (ERR_MISMATCH); whether they mean the same is the caller's
+// business. options NULL: defaults. *out is owned by the caller, NULL on failure. A scorer is for
+// one thread at a time; its contexts may not be used while it runs. Freeing accepts NULL and makes
+// *scorer NULL.
 rk_status rk_scorer_new(rk_scorer **out, rk_context *context, const rk_scorer_options *options,
                         rk_error *err);
 void rk_scorer_free(rk_scorer **scorer);
 
-// Scores passages: scores[rk_passages_scores(...)], in the order of the tokens. Short passages are
-// computed together. `first_row` is the number of the first score in saved_base's file. progress
-// may be NULL; it counts tokens. Refused: a token outside of the vocabulary (ERR_RANGE), naming its
-// passage and place; a first_scored out of range (ERR_ARGUMENT). A logit that is NaN or infinite
-// ends it with ERR_RANGE, naming the place and the first layer whose output is not finite.
+// Scores passages: scores[rk_passages_scores(...)], in the order of the tokens; those of other
+// parts stay as they are. Short passages are computed together. `first_row` is the number of the
+// first score in saved_base's file. progress may be NULL; it counts tokens. Refused: a token
+// outside of the vocabulary (ERR_RANGE), naming its passage and place; a first_scored out of range
+// (ERR_ARGUMENT). A logit that is NaN or infinite ends it with ERR_RANGE, naming the place and the
+// first layer whose output is not finite.
 rk_status rk_scorer_run(rk_scorer *scorer, const rk_passage *passages, size_t n_passages,
                         uint64_t first_row, const rk_progress *progress, rk_token_score *scores,
                         rk_error *err);

@@ -21,6 +21,10 @@ typedef struct rk_passage {
 // The number of scores that passages give.
 size_t rk_passages_scores(const rk_passage *passages, size_t n_passages);
 
+// Passages are scored in groups, some short ones or a long one together. Returns the number of the
+// first passage behind the group that begins with passage `first`.
+size_t rk_passages_group_end(const rk_passage *passages, size_t n_passages, size_t first);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -22,9 +22,9 @@ static bool exists(rk_embed_source source, rk_arch arch) {
     case RK_EMBED_AA:
     case RK_EMBED_BB:
     case RK_EMBED_AA_OVER_BB:
-        return arch == RK_ARCH_RWKV4;
+        return !rk__embed_has_matrix_states(arch);
     case RK_EMBED_WKV:
-        return arch != RK_ARCH_RWKV4;
+        return rk__embed_has_matrix_states(arch);
     default:
         return true;
     }

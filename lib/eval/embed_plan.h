@@ -19,6 +19,9 @@ typedef struct rk__embed_plan {
     char *description;     // owned: rk_embedder_describe
 } rk__embed_plan;
 
+// Has this version matrices for its heads (wkv)? Otherwise it has the sums aa, bb and pp.
+bool rk__embed_has_matrix_states(rk_arch arch);
+
 // Checks the options and lays the row out. Release with rk__embed_plan_fini, also after a failure.
 rk_status rk__embed_plan_init(rk__embed_plan *plan, const rk_model *model,
                               const rk_embed_options *options, rk_error *err);

@@ -1,7 +1,7 @@
 // The names of the sources, and which of them are taken by default.
-#include "rk/embed.h"
-
 #include <string.h>
+
+#include "eval/embed_plan.h"
 
 static const char *const names[RK_EMBED_SOURCE_COUNT] = {
     [RK_EMBED_ATT_SHIFT] = "att-shift",
@@ -27,8 +27,20 @@ bool rk_embed_source_parse(rk_embed_source *out, const char *name, size_t length
     return false;
 }
 
+bool rk__embed_has_matrix_states(rk_arch arch) {
+    switch (arch) { // without default, so that the compiler asks about a new version
+    case RK_ARCH_RWKV4:
+        return false;
+    case RK_ARCH_RWKV5:
+    case RK_ARCH_RWKV6:
+    case RK_ARCH_RWKV7:
+        break;
+    }
+    return true;
+}
+
 size_t rk_embed_default_sources(rk_embed_source sources[RK_EMBED_SOURCE_COUNT], rk_arch arch) {
-    if (arch != RK_ARCH_RWKV4) {
+    if (rk__embed_has_matrix_states(arch)) {
         sources[0] = RK_EMBED_WKV;
         return 1;
     }

@@ -1,10 +1,20 @@
 // Steps through a list of passages.
 #include "eval/passage_walk.h"
 
+// Small enough that short texts can be shared out, large enough that its last step, which may be a
+// short one, does not count.
+enum { GROUP_TOKENS = 1024 };
+
 size_t rk_passages_scores(const rk_passage *passages, size_t n_passages) {
     size_t n = 0;
     for (size_t i = 0; i < n_passages; i++) n += passages[i].n_tokens - passages[i].first_scored;
     return n;
+}
+
+size_t rk_passages_group_end(const rk_passage *passages, size_t n_passages, size_t first) {
+    size_t end = first, n_tokens = 0;
+    while (end < n_passages && n_tokens < GROUP_TOKENS) n_tokens += passages[end++].n_tokens;
+    return end;
 }
 
 size_t rk__sequence_rows(const rk_sequence *sequence) {
@@ -52,7 +62,7 @@ static bool take_tokens(rk__passage_walk *walk, size_t n_fed) {
 
 bool rk__passage_walk_next(rk__passage_walk *walk) {
     walk->n_sequences = walk->n_rows = walk->n_tokens = 0;
-    while (walk->current < walk->n_passages) {
+    while (walk->current < walk->end) {
         const size_t n_fed = fed_tokens(&walk->passages[walk->current]);
         if (walk->offset < n_fed) {
             if (walk->n_sequences == walk->n_slots || !take_tokens(walk, n_fed)) break;

@@ -12,8 +12,8 @@ typedef struct rk__row_place {
 } rk__row_place;
 
 typedef struct rk__passage_walk {
-    const rk_passage *passages; // [n_passages], borrowed
-    size_t n_passages;
+    const rk_passage *passages;  // [n_passages], borrowed
+    size_t n_passages, end;      // those from `current` to `end` are walked through
     size_t n_slots;              // sequences of the state, which passages take in turns
     size_t max_tokens, max_rows; // of a step
     size_t current, offset;      // where the next step begins

@@ -40,6 +40,10 @@ static rk_status check_vocabulary(const rk_model_info *info, const char *other, 
 static rk_status check_options(const rk_scorer *s, rk_error *err) {
     const rk_model_info *info = rk_model_describe(rk_context_model(s->context));
     const rk_scorer_options *o = &s->options;
+    if (o->part >= o->n_parts || (o->writer != NULL && o->n_parts > 1)) {
+        return rk__fail(err, RK_ERR_ARGUMENT, "%s: part %zu of %zu of the scores%s", info->path,
+                        o->part, o->n_parts, o->writer != NULL ? ", to be written in order" : "");
+    }
     if (o->base != NULL && o->saved_base != NULL) {
         return rk__fail(err, RK_ERR_ARGUMENT, "%s: two bases, a model and a file of logits",
                         info->path);
@@ -94,6 +98,7 @@ rk_status rk__scorer_new_on(rk_scorer **out, rk_context *context, rk_state *stat
     const rk_model_info *info = rk_model_describe(rk_context_model(context));
     s->context = context;
     if (options != NULL) s->options = *options;
+    if (s->options.n_parts == 0) s->options.n_parts = 1;
     s->state = state;
     s->state_is_lent = state != NULL;
     s->n_vocab = info->dims.n_vocab;
@@ -247,28 +252,72 @@ static rk_status report(const rk_progress *progress, uint64_t done, uint64_t tot
                     done, total);
 }
 
+// One job: what has been done of it.
+typedef struct scoring {
+    const rk_passage *passages; // [n_passages]
+    size_t n_passages;
+    uint64_t done, total; // tokens
+    const rk_progress *progress;
+} scoring;
+
+// Passages [first, end), from a fresh step on. `row` is the number of their first score.
+static rk_status run_group(rk_scorer *s, scoring *job, size_t first, size_t end, uint64_t row,
+                           rk_token_score *scores, rk_error *err) {
+    rk__passage_walk walk = {.passages = job->passages,
+                             .n_passages = job->n_passages,
+                             .end = end,
+                             .current = first,
+                             .n_slots = s->options.n_sequences,
+                             .max_tokens = MAX_STEP_TOKENS,
+                             .max_rows = s->max_rows,
+                             .sequences = s->sequences,
+                             .begins = s->begins,
+                             .places = s->places};
+    while (rk__passage_walk_next(&walk)) {
+        RK_TRY(run_step(s, &walk, row, scores, err));
+        row += walk.n_rows;
+        scores += walk.n_rows;
+        job->done += walk.n_tokens;
+        RK_TRY(report(job->progress, job->done, job->total, err));
+    }
+    return RK_OK;
+}
+
+static uint64_t count_fed(const rk_passage *passages, size_t n) {
+    uint64_t fed = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (passages[i].first_scored < passages[i].n_tokens) fed += passages[i].n_tokens - 1;
+    }
+    return fed;
+}
+
+// Goes through all groups: adds up the tokens of those that are ours, or runs them.
+static rk_status visit_groups(rk_scorer *s, scoring *job, bool runs, uint64_t first_row,
+                              rk_token_score *scores, rk_error *err) {
+    size_t row = 0, number = 0;
+    for (size_t first = 0; first < job->n_passages; number++) {
+        const rk_passage *group = job->passages + first;
+        const size_t end = rk_passages_group_end(job->passages, job->n_passages, first);
+        if (number % s->options.n_parts != s->options.part) {
+            // somebody else's
+        } else if (runs) {
+            RK_TRY(run_group(s, job, first, end, first_row + row, scores + row, err));
+        } else {
+            job->total += count_fed(group, end - first);
+        }
+        row += rk_passages_scores(group, end - first);
+        first = end;
+    }
+    return RK_OK;
+}
+
 rk_status rk_scorer_run(rk_scorer *scorer, const rk_passage *passages, size_t n_passages,
                         uint64_t first_row, const rk_progress *progress, rk_token_score *scores,
                         rk_error *err) {
-    rk__passage_walk walk = {.passages = passages,
-                             .n_passages = n_passages,
-                             .n_slots = scorer->options.n_sequences,
-                             .max_tokens = MAX_STEP_TOKENS,
-                             .max_rows = scorer->max_rows,
-                             .sequences = scorer->sequences,
-                             .begins = scorer->begins,
-                             .places = scorer->places};
-    uint64_t done = 0, total = 0;
+    scoring job = {.passages = passages, .n_passages = n_passages, .progress = progress};
     for (size_t i = 0; i < n_passages; i++) {
         RK_TRY(check_passage(scorer, passages, n_passages, i, err));
-        if (passages[i].first_scored < passages[i].n_tokens) total += passages[i].n_tokens - 1;
     }
-    size_t row = 0;
-    while (rk__passage_walk_next(&walk)) {
-        RK_TRY(run_step(scorer, &walk, first_row + row, scores + row, err));
-        row += walk.n_rows;
-        done += walk.n_tokens;
-        RK_TRY(report(progress, done, total, err));
-    }
-    return RK_OK;
+    RK_TRY(visit_groups(scorer, &job, false, first_row, scores, err));
+    return visit_groups(scorer, &job, true, first_row, scores, err);
 }

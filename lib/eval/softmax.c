@@ -3,7 +3,12 @@
 
 #include <math.h>
 
-enum { LANES = 16 }; // numbers looked at side by side, so that compilers can use vectors
+#include "kernels/exponentials.h"
+
+enum {
+    LANES = 16,  // numbers looked at side by side, so that compilers can use vectors
+    BLOCK = 128, // exponentials computed at a time
+};
 
 // The first of the largest; NaN is passed over, and nothing is larger than -INFINITY.
 static size_t find_largest(const float *logits, size_t n) {
@@ -29,8 +34,13 @@ static size_t find_largest(const float *logits, size_t n) {
 rk__softmax rk__softmax_of(const float *logits, size_t n) {
     const size_t best = find_largest(logits, n);
     const float largest = logits[best];
-    double sum = 0; // of exp relative to the largest: between 1 and n
-    for (size_t i = 0; i < n; i++) sum += exp((double)logits[i] - (double)largest);
+    const rk__exponentials exponentials = rk__exponentials_of(rk__isa_available());
+    double sum = 0, weights[BLOCK]; // exp relative to the largest; the sum is between 1 and n
+    for (size_t i = 0; i < n; i += BLOCK) {
+        const size_t count = n - i < BLOCK ? n - i : BLOCK;
+        exponentials(weights, logits + i, largest, count);
+        for (size_t j = 0; j < count; j++) sum += weights[j];
+    }
     return (rk__softmax){.largest = largest, .best = best, .log_rest = log(sum)};
 }
 
@@ -39,15 +49,19 @@ rk__softmax rk__softmax_of(const float *logits, size_t n) {
 // Below it lie only rounding errors: the true sum is none.
 double rk__softmax_divergence(const float *p, rk__softmax of_p, const float *q, rk__softmax of_q,
                               size_t n) {
-    double sum = 0, weights = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double below_p = (double)p[i] - (double)of_p.largest;
-        const double below_q = (double)q[i] - (double)of_q.largest;
-        const double weight = exp(below_p);
-        weights += weight;
-        sum += weight * (below_p - below_q);
+    const rk__exponentials exponentials = rk__exponentials_of(rk__isa_available());
+    double sum = 0, total = 0, weights[BLOCK];
+    for (size_t i = 0; i < n; i += BLOCK) {
+        const size_t count = n - i < BLOCK ? n - i : BLOCK;
+        exponentials(weights, p + i, of_p.largest, count);
+        for (size_t j = 0; j < count; j++) {
+            const double below_p = (double)p[i + j] - (double)of_p.largest;
+            const double below_q = (double)q[i + j] - (double)of_q.largest;
+            total += weights[j];
+            sum += weights[j] * (below_p - below_q);
+        }
     }
-    const double divergence = sum / weights + (of_q.log_rest - of_p.log_rest);
+    const double divergence = sum / total + (of_q.log_rest - of_p.log_rest);
     return divergence > 0 ? divergence : 0;
 }
 

@@ -40,3 +40,14 @@ char *cli_format(const char *format, ...) {
     if (length < 0) out_of_memory();
     return text;
 }
+
+FILE *cli_memory_open(char **text, size_t *size) {
+    FILE *stream = open_memstream(text, size);
+    if (stream == NULL) out_of_memory();
+    return stream;
+}
+
+void cli_memory_close(FILE *stream) {
+    const int failed = ferror(stream);
+    if (fclose(stream) != 0 || failed != 0) out_of_memory();
+}

@@ -26,4 +26,11 @@ int cli_failure(const rk_error *err);
 // The same, for errors that do not name the file they are about.
 int cli_failure_of(const char *path, const rk_error *err);
 
+// From now on messages of this process, which others call `who`, are held back, and all but the
+// first forgotten. The one that is held, if any, is printed as "program: who: message" when it is
+// released, and when the program ends; or it is forgotten, too.
+void cli_messages_hold(const char *who);
+void cli_messages_release(void);
+void cli_messages_forget(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/allocate.h"
+#include "cli/html_text.h"
 #include "cli/utf8_text.h"
 
 void cli_table_init(cli_table *table, const cli_column *columns, size_t n_columns) {
@@ -69,6 +70,29 @@ void cli_table_print_markdown(const cli_table *table, FILE *out) {
         print_markdown_cell(table->cells[i], out);
         if ((i + 1) % table->n_columns == 0) fputs("|\n", out);
     }
+}
+
+static void print_html_cell(const cli_column *column, const char *tag, const char *attributes,
+                            const char *text, FILE *out) {
+    fprintf(out, "<%s%s%s>", tag, attributes, column->right ? " class=\"n\"" : "");
+    cli_html_write(out, text);
+    fprintf(out, "</%s>", tag);
+}
+
+void cli_table_print_html(const cli_table *table, FILE *out) {
+    fputs("<table>\n<thead><tr>", out);
+    for (size_t c = 0; c < table->n_columns; c++) {
+        const cli_column *column = &table->columns[c];
+        print_html_cell(column, "th", " scope=\"col\"", column->title, out);
+    }
+    fputs("</tr></thead>\n<tbody>\n", out);
+    for (size_t i = 0; i < table->n_cells; i++) {
+        const size_t c = i % table->n_columns;
+        if (c == 0) fputs("<tr>", out);
+        print_html_cell(&table->columns[c], "td", "", table->cells[i], out);
+        if (c + 1 == table->n_columns) fputs("</tr>\n", out);
+    }
+    fputs("</tbody>\n</table>\n", out);
 }
 
 void cli_table_fini(cli_table *table) {

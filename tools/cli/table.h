@@ -28,6 +28,9 @@ void cli_table_print(const cli_table *table, FILE *out);
 // The same as Markdown.
 void cli_table_print_markdown(const cli_table *table, FILE *out);
 
+// The same as a <table> of HTML; columns of numbers have the class "n".
+void cli_table_print_html(const cli_table *table, FILE *out);
+
 void cli_table_fini(cli_table *table);
 
 #endif

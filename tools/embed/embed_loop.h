@@ -10,7 +10,8 @@
 typedef struct embedded_row {
     const text_item *item;
     uint64_t index;
-    const float *raw;    // [raw_length], as it was taken from the model; NULL where it was resumed
+    const float *raw;    // [raw_length], as it was taken from the model; NULL where it was resumed,
+                         // and may be NULL where nobody wants it
     const float *values; // [length]
 } embedded_row;
 
@@ -23,6 +24,7 @@ typedef struct embed_loop {
     partial_rows *partial; // NULL: nothing is resumed
     row_sink take;
     void *user;
+    bool wants_raw; // `take` reads rows' raw
     const cli_common *common;
 } embed_loop;
 

@@ -19,14 +19,17 @@ static rk_status open_model(embed_machine *m, const embed_settings *s, const cli
                             rk_error *err) {
     cli_progress progress;
     cli_progress_begin(&progress, "loading", CLI_UNIT_BYTES, common->quiet);
-    const rk_model_options options = {
-        .strategy = s->model.strategy, .pool = m->pool, .progress = cli_progress_hook(&progress)};
+    const rk_model_options options = {.strategy = s->model.strategy.text,
+                                      .vram_bytes = s->model.strategy.vram,
+                                      .pool = m->pool,
+                                      .progress = cli_progress_hook(&progress)};
     const rk_status status = rk_model_open(&m->model, m->path, &options, err);
     cli_progress_end(&progress);
     // The one argument that comes from the command line unread.
-    if (status == RK_ERR_ARGUMENT && s->model.strategy != NULL) {
+    if (status == RK_ERR_ARGUMENT && s->model.strategy.text != NULL) {
         cli_misuse("--strategy: %s", err->message);
     }
+    if (status == RK_OK) cli_strategy_report(&s->model.strategy, m->model, common->quiet);
     return status;
 }
 

@@ -221,14 +221,6 @@ static const cli_option task_options[] = {
 
 static const cli_option model_options[] = {
     {
-        .name = "strategy",
-        .argument = "WORDS",
-        .kind = CLI_TEXT,
-        .offset = offsetof(model_settings, strategy),
-        .help = "where the model runs and in what type: \"cpu fp32\", \"cpu Q8_0\", ...",
-        .standard = "cpu, as the file is",
-    },
-    {
         .name = "tokenizer",
         .argument = "FILE",
         .kind = CLI_TEXT,
@@ -255,6 +247,8 @@ static const cli_option_group groups[] = {
     {"The vectors", vector_options, COUNT(vector_options), offsetof(embed_settings, vectors)},
     {"What is written", output_options, COUNT(output_options), offsetof(embed_settings, output)},
     {"What else can be done", task_options, COUNT(task_options), offsetof(embed_settings, tasks)},
+    {"The model", cli_strategy_options, CLI_N_STRATEGY_OPTIONS,
+     offsetof(embed_settings, model.strategy)},
     {"The model", model_options, COUNT(model_options), offsetof(embed_settings, model)},
 };
 

@@ -3,6 +3,7 @@
 #define EMBED_SETTINGS_H
 
 #include "cli/options.h"
+#include "cli/strategy_options.h"
 #include "rk/embed.h"
 
 // Where texts come from.
@@ -50,7 +51,8 @@ typedef struct task_settings {
 } task_settings;
 
 typedef struct model_settings {
-    const char *strategy, *tokenizer;
+    cli_strategy strategy;
+    const char *tokenizer;
     size_t batch;
 } model_settings;
 

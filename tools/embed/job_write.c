@@ -83,6 +83,7 @@ static int run_loop(const embed_job *job, receiver *to, partial_rows *partial, u
                              .partial = partial,
                              .take = receive,
                              .user = to,
+                             .wants_raw = to->stats != NULL,
                              .common = job->common};
     return embed_loop_run(&loop, n_rows);
 }

@@ -2,9 +2,11 @@
 #include <stddef.h>
 
 #include "cli/messages.h"
+#include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cli/standard_streams.h"
 #include "embed/embed_jobs.h"
+#include "embed/embed_ranks.h"
 
 static int do_job(const embed_job *job) {
     const task_settings *tasks = &job->settings->tasks;
@@ -32,6 +34,18 @@ static bool open_source(text_source *source, const embed_settings *s,
     return true;
 }
 
+// Rank 0 does the job, the others help it.
+static int do_share(const embed_job *job) {
+    int code = CLI_EXIT_DONE;
+    if (cli_rank() == 0) {
+        code = do_job(job);
+        embed_ranks_dismiss();
+    } else {
+        embed_ranks_serve(job->machine);
+    }
+    return code;
+}
+
 static int run(const embed_settings *s, const cli_text_list *arguments, const cli_common *common) {
     text_source source = {.fd = -1};
     embed_machine machine = {0};
@@ -44,11 +58,15 @@ static int run(const embed_settings *s, const cli_text_list *arguments, const cl
                            .source = has_source ? &source : NULL,
                            .query = s->tasks.nearest > 0 ? arguments->items[1] : NULL};
     cli_signals_begin();
-    int code = CLI_EXIT_FAILED;
-    if (!has_source || text_source_check(&source)) {
+    int code = CLI_EXIT_DONE;
+    // Files may be there for rank 0 alone.
+    if (has_source && cli_rank() == 0 && !text_source_check(&source)) code = CLI_EXIT_FAILED;
+    code = cli_ranks_agree(code);
+    if (code == CLI_EXIT_DONE) {
         code = embed_machine_open(&machine, arguments->items[0], s, common);
+        code = embed_ranks_check(code, &machine);
     }
-    if (code == CLI_EXIT_DONE) code = do_job(&job);
+    if (code == CLI_EXIT_DONE) code = do_share(&job);
     embed_machine_close(&machine);
     text_source_close(&source);
     cli_text_list_free(&fit);
@@ -64,9 +82,10 @@ int main(int argc, char **argv) {
     if (arguments.count < 1) cli_misuse("missing argument MODEL");
     embed_check(&s, arguments.items[0], &arguments);
     if (s.tasks.label == NULL) s.tasks.label = "label";
+    cli_ranks_begin();
     const int code = run(&s, &arguments, &common);
     cli_text_list_free(&arguments);
     cli_text_list_free(&s.texts.files);
     cli_text_list_free(&s.tasks.stats_add);
-    return cli_finish(code);
+    return cli_finish(cli_ranks_end(code));
 }

@@ -9,7 +9,7 @@
 #include "rk/model.h"
 
 // Tokens computed together at most.
-enum { BENCH_CHUNK = 128 };
+enum { BENCH_CHUNK = 256 };
 
 // All zeros: nothing opened. Closing accepts that, and what a failure left.
 typedef struct bench {

@@ -16,8 +16,8 @@
 
 enum {
     PREFILL_TOKENS = 512,
-    DECODE_STEPS = 64,             // of a repetition
-    LOGITS_ROWS = 2 * BENCH_CHUNK, // kept at once: no chunk is cut for them
+    DECODE_STEPS = 64,         // of a repetition
+    LOGITS_ROWS = BENCH_CHUNK, // kept at once: no chunk is cut for them
     LEAST_REPETITIONS = 2,
     MAX_BATCH = 16,
 };
@@ -170,7 +170,7 @@ static rk_status time_decode(timing *t, rk_context *context, rk_state *state, si
 // ---- all of it
 
 static rk_status time_all(timing *t, rk_error *err) {
-    static const size_t chunks[] = {16, BENCH_CHUNK / 2, BENCH_CHUNK, 2 * BENCH_CHUNK};
+    static const size_t chunks[] = {16, 64, 128, BENCH_CHUNK};
     static const size_t batches[] = {1, 4, MAX_BATCH};
     rk_state *state = NULL;
     rk_context *context = NULL;

@@ -11,9 +11,11 @@
 #include "cli/paths.h"
 #include "cli/peak_memory.h"
 #include "cli/progress_line.h"
+#include "cli/ranks.h"
 #include "cli/sizes.h"
 #include "perplexity/latency.h"
 #include "perplexity/protocol.h"
+#include "perplexity/shared_scores.h"
 #include "perplexity/speed.h"
 #include "perplexity/task_run.h"
 
@@ -146,6 +148,8 @@ static rk_status run_scorer(text_run *t, const rk_progress *progress, rk_error *
         .base = base != NULL ? base->bench.context : NULL,
         .saved_base = base != NULL ? base->saved : NULL,
         .writer = t->writer,
+        .part = cli_rank(),
+        .n_parts = cli_ranks(),
     };
     t->scores = cli_allocate(t->list.n_scores, sizeof *t->scores);
     rk_scorer *scorer = NULL;
@@ -159,19 +163,39 @@ static rk_status run_scorer(text_run *t, const rk_progress *progress, rk_error *
     return status;
 }
 
-static rk_status score_text(text_run *t, result *out, rk_error *err) {
-    rk_status status = open_logits(t, err);
-    if (status != RK_OK) return status;
+// This process's part of the scores.
+static rk_status score_part(text_run *t, const result *out, rk_error *err) {
+    const rk_status opened = open_logits(t, err);
+    if (opened != RK_OK) return opened;
     char *label = cli_format("%s %s", cli_base_name(t->job->model), out->type);
     cli_progress progress;
     cli_progress_begin(&progress, label, CLI_UNIT_TOKENS, t->job->common->quiet);
     const rk_progress hook = cli_progress_hook(&progress);
-    const double start = cli_now();
-    status = run_scorer(t, &hook, err);
-    out->scored_per_s = (double)(t->list.n_tokens - t->list.n_passages) / (cli_now() - start);
+    const rk_status status = run_scorer(t, &hook, err);
     cli_progress_end(&progress);
     free(label);
     return status;
+}
+
+// The same model and text for all processes?
+static int check_ranks(const text_run *t, const result *out, int code) {
+    char sum[CLI_SHA256_TEXT];
+    cli_sha256_bytes(sum, t->list.tokens, t->list.n_tokens * sizeof *t->list.tokens);
+    char *what = cli_format("%s of %ju bytes, tokens %s", out->type, (uintmax_t)out->bytes, sum);
+    code = shared_scores_check(code, what, t->job->model);
+    free(what);
+    return code;
+}
+
+static int score_text(text_run *t, result *out) {
+    rk_error err;
+    const double start = cli_now();
+    const rk_status status = score_part(t, out, &err);
+    const int code = cli_ranks_agree(status == RK_OK ? CLI_EXIT_DONE : cli_failure(&err));
+    if (code != CLI_EXIT_DONE) return code;
+    shared_scores_gather(t->list.passages, t->list.n_passages, t->scores);
+    out->scored_per_s = (double)(t->list.n_tokens - t->list.n_passages) / (cli_now() - start);
+    return CLI_EXIT_DONE;
 }
 
 // ---- a text's figures
@@ -224,12 +248,11 @@ static int measure_text(result *out, const bench *b, const measure_job *job,
                         measured_pairs *pairs) {
     text_run t = {.job = job, .bench = b};
     rk_error err;
-    int code = cut_text(&t);
-    if (code == CLI_EXIT_DONE &&
-        (score_text(&t, out, &err) != RK_OK || summarize(&t, out, &err) != RK_OK)) {
-        code = cli_failure(&err);
-    }
-    if (code == CLI_EXIT_DONE && out->is_compared) {
+    int code = check_ranks(&t, out, cut_text(&t));
+    if (code == CLI_EXIT_DONE) code = score_text(&t, out);
+    const bool is_first = code == CLI_EXIT_DONE && cli_rank() == 0;
+    if (is_first && summarize(&t, out, &err) != RK_OK) code = cli_failure(&err);
+    if (is_first && code == CLI_EXIT_DONE && out->is_compared) {
         pairs->n = t.list.n_scores;
         pairs->divergences = cli_allocate(pairs->n, sizeof *pairs->divergences);
         for (size_t i = 0; i < pairs->n; i++) pairs->divergences[i] = t.scores[i].divergence;
@@ -251,6 +274,13 @@ static int measure_speeds(result *out, const bench *b, const measure_job *job) {
     return latency_measure(out, b, job);
 }
 
+// Rank 0 alone; the others wait, so that they do not disturb it.
+static int measure_speeds_undisturbed(result *out, const bench *b, const measure_job *job,
+                                      int code) {
+    if (code == CLI_EXIT_DONE && cli_rank() == 0) code = measure_speeds(out, b, job);
+    return cli_ranks_agree(code);
+}
+
 int measure(result *out, const measure_job *job, measured_pairs *pairs) {
     out->peak_is_own = cli_peak_memory_reset();
     bench b = {0};
@@ -259,8 +289,9 @@ int measure(result *out, const measure_job *job, measured_pairs *pairs) {
     int code = CLI_EXIT_DONE;
     if (bench_open(&b, job->model, job->type, job->pool, job->common->quiet, &err) != RK_OK) {
         code = cli_failure(&err);
-        goto out;
     }
+    code = cli_ranks_agree(code);
+    if (code != CLI_EXIT_DONE) goto out;
     out->load_seconds = cli_now() - start;
     describe(out, b.model);
     if (job->task != NULL) {
@@ -268,7 +299,7 @@ int measure(result *out, const measure_job *job, measured_pairs *pairs) {
     } else if (job->corpus != NULL) {
         code = measure_text(out, &b, job, pairs);
     }
-    if (code == CLI_EXIT_DONE) code = measure_speeds(out, &b, job);
+    code = measure_speeds_undisturbed(out, &b, job, code);
 out:
     bench_close(&b);
     return code;

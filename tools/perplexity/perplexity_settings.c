@@ -256,6 +256,14 @@ static const cli_option report_options[] = {
         .help = "print tables in Markdown",
     },
     {
+        .name = "report",
+        .argument = "FILE",
+        .kind = CLI_TEXT,
+        .offset = offsetof(perplexity_settings, report),
+        .help = "write a page of HTML, too, with tables and, where gnuplot is installed, pictures; "
+                "it is one file that needs nothing else",
+    },
+    {
         .name = "resume",
         .argument = "FILE",
         .kind = CLI_TEXT,
@@ -368,7 +376,7 @@ static void check_outputs(const perplexity_settings *s, const cli_common *common
     if (s->csv + s->markdown + common->json > 1) {
         cli_misuse("one of --json, --csv and --markdown at a time");
     }
-    const char *const outputs[] = {s->save_logits, s->resume};
+    const char *const outputs[] = {s->save_logits, s->resume, s->report};
     for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++) {
         if (outputs[o] == NULL) continue;
         for (size_t i = 0; i < models->count; i++) {
@@ -377,6 +385,11 @@ static void check_outputs(const perplexity_settings *s, const cli_common *common
         const char *const inputs[] = {s->file, s->base, s->kl_base, s->tokenizer};
         for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
             if (inputs[i] != NULL) cli_require_distinct(outputs[o], inputs[i]);
+        }
+        for (size_t i = 0; i < o; i++) {
+            if (outputs[i] != NULL && cli_same_file(outputs[o], outputs[i])) {
+                cli_misuse("%s: would be written twice", outputs[o]);
+            }
         }
     }
     if (s->save_logits != NULL && s->resume != NULL) {

@@ -36,7 +36,7 @@ typedef struct perplexity_settings {
     bool latency;
     size_t repetitions;
     bool csv, markdown;
-    const char *resume;
+    const char *resume, *report;
     double fail_ppl_above, fail_kl_above; // infinite: no limit
     double fail_top1_below;               // percent; 0: no limit
 } perplexity_settings;

@@ -15,6 +15,10 @@ static bool is_stream(const protocol_settings *p, const corpus *c) {
     return p->stream || !corpus_has_documents(c);
 }
 
+bool protocol_is_one_stream(const protocol_settings *p, const corpus *c) {
+    return is_stream(p, c) && p->ctx == 0;
+}
+
 // ---- cutting
 
 typedef struct cutting {

@@ -24,6 +24,9 @@ int protocol_apply(passage_list *out, const protocol_settings *p, const corpus *
                    const corpus_tokens *documents);
 void passage_list_free(passage_list *list);
 
+// Is all one passage, which nobody can share?
+bool protocol_is_one_stream(const protocol_settings *p, const corpus *c);
+
 // The protocol in one line. Release: free.
 char *protocol_describe(const protocol_settings *p, const corpus *c);
 

@@ -99,6 +99,7 @@ static const field record_fields[] = {
     SIZE("bootstrap_block", record, bootstrap_block),
     SIZE("seed", record, seed),
     SIZE("threads", record, threads),
+    SIZE("processes", record, processes),
     TEXT("system", record, build),
     CHARS("commit", record, machine.commit),
     CHARS("processor", record, machine.processor),

@@ -78,6 +78,7 @@ typedef struct record {
     cli_machine machine;
     char *build; // owned: version of the library, instruction set
     uint64_t threads;
+    uint64_t processes;     // that scored together, with so many threads each
     char *text, *text_kind; // owned; "" when there is none
     uint64_t text_bytes;
     char text_sha256[CLI_SHA256_TEXT];

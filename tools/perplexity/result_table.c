@@ -3,24 +3,38 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/allocate.h"
+#include "cli/html_text.h"
 #include "cli/paths.h"
 #include "cli/sizes.h"
 #include "cli/table.h"
-#include "perplexity/speed.h"
 
 // Prints the table under its title, which may be NULL, and releases it.
-static void finish(cli_table *table, const char *title, bool markdown) {
-    if (title != NULL) printf("\n%s%s%s\n", markdown ? "### " : "", title, markdown ? "\n" : "");
-    if (markdown) {
-        cli_table_print_markdown(table, stdout);
-    } else {
-        cli_table_print(table, stdout);
+static void finish(cli_table *table, const char *title, const result_sink *to) {
+    FILE *out = to->file;
+    switch (to->style) {
+    case STYLE_TEXT:
+        if (title != NULL) fprintf(out, "\n%s\n", title);
+        cli_table_print(table, out);
+        break;
+    case STYLE_MARKDOWN:
+        if (title != NULL) fprintf(out, "\n### %s\n\n", title);
+        cli_table_print_markdown(table, out);
+        break;
+    case STYLE_HTML:
+        if (title != NULL) {
+            fputs("<h2>", out);
+            cli_html_write(out, title);
+            fputs("</h2>\n", out);
+        }
+        fputs("<div class=\"wide\">\n", out);
+        cli_table_print_html(table, out);
+        fputs("</div>\n", out);
+        break;
     }
     cli_table_fini(table);
 }
@@ -64,7 +78,7 @@ static bool has_loss(const result *r) {
     return r->has_loss;
 }
 
-static void print_losses(const record *r, bool markdown) {
+static void print_losses(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false},     {"type", false},    {"MiB", true},       {"bits/weight", true},
         {"perplexity", true}, {"± blocks", true}, {"bits/byte", true}, {"prefill", true},
@@ -81,14 +95,14 @@ static void print_losses(const record *r, bool markdown) {
         cli_table_add(&table, m->bits_per_byte > 0 ? "%.4f" : "-", m->bits_per_byte);
         add_speed(&table, m);
     }
-    finish(&table, NULL, markdown);
+    finish(&table, NULL, to);
 }
 
 static bool has_task(const result *r) {
     return r->has_task;
 }
 
-static void print_tasks(const record *r, bool markdown) {
+static void print_tasks(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false},   {"type", false},     {"MiB", true},        {"bits/weight", true},
         {"accuracy", true}, {"by length", true}, {"perplexity", true}, {"prefill", true},
@@ -112,10 +126,10 @@ static void print_tasks(const record *r, bool markdown) {
         }
         add_speed(&table, &r->results[i]);
     }
-    finish(&table, NULL, markdown);
+    finish(&table, NULL, to);
 }
 
-static void print_sizes(const record *r, bool markdown) {
+static void print_sizes(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false},  {"type", false},  {"MiB", true},      {"bits/weight", true},
         {"prefill", true}, {"decode", true}, {"peak MiB", true},
@@ -126,7 +140,7 @@ static void print_sizes(const record *r, bool markdown) {
         add_size(&table, &r->results[i]);
         add_speed(&table, &r->results[i]);
     }
-    finish(&table, NULL, markdown);
+    finish(&table, NULL, to);
 }
 
 // ---- beside a base
@@ -135,7 +149,7 @@ static bool is_compared(const result *r) {
     return r->is_compared;
 }
 
-static void print_comparison(const record *r, bool markdown) {
+static void print_comparison(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false},
         {"type", false},
@@ -170,11 +184,11 @@ static void print_comparison(const record *r, bool markdown) {
     char *title =
         cli_format("against %s%s%s%s", cli_base_name(r->base), r->base_type[0] != '\0' ? " (" : "",
                    r->base_type, r->base_type[0] != '\0' ? ")" : "");
-    finish(&table, title, markdown);
+    finish(&table, title, to);
     free(title);
 }
 
-static void print_percentiles(const record *r, bool markdown) {
+static void print_percentiles(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false}, {"type", false},  {"KL median", true}, {"90 %", true},     {"95 %", true},
         {"99 %", true},   {"99.9 %", true}, {"max", true},       {"p change", true}, {"RMS", true},
@@ -194,7 +208,7 @@ static void print_percentiles(const record *r, bool markdown) {
         cli_table_add(&table, "%.3f ± %.3f %%", 100 * c->probability_rms,
                       100 * c->probability_rms_error);
     }
-    finish(&table, "how the differences are spread", markdown);
+    finish(&table, "how the differences are spread", to);
 }
 
 // ---- by position
@@ -222,7 +236,7 @@ static void add_positions(cli_table *table, const result *r, size_t n_bins, bool
     }
 }
 
-static void print_positions(const record *r, bool divergence, bool markdown) {
+static void print_positions(const record *r, bool divergence, const result_sink *to) {
     const result *most = longest(r);
     const size_t n = most->n_positions;
     cli_column columns[2 + RK_MAX_POSITION_BINS] = {{"model", false}, {"type", false}};
@@ -240,7 +254,7 @@ static void print_positions(const record *r, bool divergence, bool markdown) {
     finish(&table,
            divergence ? "KL by position: tokens since the empty state"
                       : "loss by position: tokens since the empty state",
-           markdown);
+           to);
     for (size_t i = 0; i < n; i++) free(titles[i]);
 }
 
@@ -263,7 +277,7 @@ static void add_latency(cli_table *table, const result *r, const latency_row *ro
     cli_table_add(table, row->read_share > 0 ? "%.0f %%" : "-", 100 * row->read_share);
 }
 
-static void print_latency(const record *r, bool markdown) {
+static void print_latency(const record *r, const result_sink *to) {
     static const cli_column columns[] = {
         {"model", false},   {"type", false},       {"test", false},   {"threads", true},
         {"batch", true},    {"chunk", true},       {"logits", false}, {"ms", true},
@@ -277,107 +291,30 @@ static void print_latency(const record *r, bool markdown) {
             add_latency(&table, &r->results[i], &r->results[i].latency[j]);
         }
     }
-    finish(&table, "latency", markdown);
+    finish(&table, "latency", to);
 }
 
 static bool has_latency(const result *r) {
     return r->n_latency > 0;
 }
 
-// ---- what the numbers mean
+// ---- in their order
 
-// A line "name      text", or an item of a list.
-__attribute__((format(printf, 3, 4))) static void note(bool markdown, const char *name,
-                                                       const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    printf(markdown ? "- **%s**: " : "%-13s ", name);
-    vprintf(format, arguments);
-    putchar('\n');
-    va_end(arguments);
-}
-
-static void note_memory(const record *r, bool markdown) {
-    bool own = true;
-    for (size_t i = 1; i < r->n_results; i++) own = own && r->results[i].peak_is_own;
-    if (r->base[0] != '\0') note(markdown, "memory", "peaks include the base");
-    if (!own) {
-        note(markdown, "memory",
-             "peaks include what came before: this system does not let them be reset");
-    }
-}
-
-static void note_comparison(bool markdown) {
-    note(markdown, "KL", "divergence of the predictions from the base's, in nats a token");
-    note(markdown, "same token", "how often both find the same token most probable");
-    note(markdown, "p change",
-         "probability of the token that came, minus the base's; and its "
-         "root mean square");
-    note(markdown, "KL - first's",
-         "differences to the first row, prediction by prediction: what is "
-         "hard for all does not blur them");
-}
-
-static void print_notes(const record *r, bool markdown) {
-    const result *first = &r->results[0];
-    putchar('\n');
-    if (first->has_loss) {
-        note(markdown, "text", "%s: %" PRIu64 " tokens scored (%" PRIu64 " bytes)", r->text,
-             first->loss.n_tokens, first->scored_bytes);
-    } else if (first->has_task) {
-        note(markdown, "task", "%s: %" PRIu64 " items", r->text, first->task.n_items);
-    }
-    if (first->has_loss || first->has_task) {
-        note(markdown, "protocol", "%s; ±: one standard error", r->protocol);
-    }
-    if (first->has_loss && r->bootstrap > 0) {
-        note(markdown, "blocks",
-             "standard errors that do not take neighbours as independent: %" PRIu64
-             " resamples in blocks of up to %" PRIu64 " tokens",
-             r->bootstrap, r->bootstrap_block);
-    }
-    note(markdown, "speed",
-         "tokens/s with %" PRIu64 " thread%s, medians: prefill of %d tokens, decode one by one",
-         r->threads, r->threads == 1 ? "" : "s", SPEED_PREFILL_TOKENS);
-    note_memory(r, markdown);
-    if (any(r, is_compared)) note_comparison(markdown);
-    if (any(r, has_latency)) {
-        note(markdown, "latency",
-             "ms of a repetition, mean ± deviation; a step of decode reads the weights once; this "
-             "machine reads memory at %.1f GB/s with %" PRIu64 " thread%s",
-             r->read_bytes_per_s / 1e9, r->threads, r->threads == 1 ? "" : "s");
-    }
-}
-
-static void note_machine(const record *r, bool markdown) {
-    note(markdown, "machine", "%s, %" PRIu64 " processors; %s; %s, commit %s; %s",
-         r->machine.processor, r->machine.cores, r->machine.system, r->build, r->machine.commit,
-         r->machine.time);
-    if (r->text_sha256[0] != '\0') {
-        note(markdown, "checksum", "SHA-256 of %s: %s", r->text, r->text_sha256);
-    }
-    for (size_t i = 0; i < r->n_results; i++) {
-        const result *m = &r->results[i];
-        if (m->sha256[0] == '\0') continue;
-        if (i > 0 && strcmp(m->sha256, r->results[i - 1].sha256) == 0) continue;
-        note(markdown, "checksum", "SHA-256 of %s: %s", cli_base_name(m->model), m->sha256);
-    }
-}
-
-void result_tables_print(const record *r, bool markdown) {
+void result_first_table_print(const record *r, const result_sink *to) {
     const bool losses = any(r, has_loss), tasks = any(r, has_task);
-    if (losses) print_losses(r, markdown);
-    if (tasks) print_tasks(r, markdown);
-    if (!losses && !tasks) print_sizes(r, markdown);
+    if (losses) print_losses(r, to);
+    if (tasks) print_tasks(r, to);
+    if (!losses && !tasks) print_sizes(r, to);
+}
+
+void result_more_tables_print(const record *r, const result_sink *to) {
     if (any(r, is_compared)) {
-        print_comparison(r, markdown);
-        print_percentiles(r, markdown);
+        print_comparison(r, to);
+        print_percentiles(r, to);
     }
-    if (losses && longest(r)->n_positions > 1) {
-        print_positions(r, false, markdown);
-        if (any(r, is_compared)) print_positions(r, true, markdown);
+    if (any(r, has_loss) && longest(r)->n_positions > 1) {
+        print_positions(r, false, to);
+        if (any(r, is_compared)) print_positions(r, true, to);
     }
-    if (any(r, has_latency)) print_latency(r, markdown);
-    print_notes(r, markdown);
-    if (markdown) note_machine(r, markdown);
+    if (any(r, has_latency)) print_latency(r, to);
 }

@@ -2,6 +2,7 @@
 #include "perplexity/sweep.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "cli/allocate.h"
 #include "cli/messages.h"
 #include "cli/paths.h"
+#include "cli/ranks.h"
 #include "cli/read_speed.h"
 #include "cli/signals.h"
 #include "cli/workers.h"
@@ -65,7 +67,11 @@ static int read_input(sweeping *w) {
     r->text_bytes = w->corpus.bytes;
     memcpy(r->text_sha256, w->corpus.sha256, sizeof r->text_sha256);
     r->protocol = protocol_describe(&s->protocol, &w->corpus);
-    return code;
+    if (cli_ranks() == 1 || !protocol_is_one_stream(&s->protocol, &w->corpus)) return code;
+    cli_complain("%s: one stream cannot be shared by %zu processes, since each token is predicted "
+                 "from all before it: documents can, and contexts (--ctx)",
+                 w->corpus.name, cli_ranks());
+    return CLI_EXIT_FAILED;
 }
 
 // Of the file of a model; nothing for folders.
@@ -111,6 +117,14 @@ static int open_base(sweeping *w) {
     return w->hashes ? hash_model(w->record->base_sha256, s->kl_base) : CLI_EXIT_DONE;
 }
 
+static int refuse_ranks(const perplexity_settings *s) {
+    if (cli_ranks() == 1 || s->save_logits == NULL) return CLI_EXIT_DONE;
+    cli_complain("--save-logits: the file is written in the order of the text, by one process and "
+                 "not by %zu",
+                 cli_ranks());
+    return CLI_EXIT_FAILED;
+}
+
 static int prepare(sweeping *w) {
     record *r = w->record;
     cli_common common = *w->common;
@@ -120,14 +134,18 @@ static int prepare(sweeping *w) {
     cli_machine_describe(&r->machine);
     r->build = cli_copy(rk_system_info());
     r->threads = rk_pool_threads(w->pool);
+    r->processes = cli_ranks();
     r->bootstrap = w->settings->bootstrap;
     r->bootstrap_block = w->settings->bootstrap_block;
     r->seed = w->settings->seed;
-    const int code = read_input(w);
-    if (code != CLI_EXIT_DONE) return code;
+    int code = refuse_ranks(w->settings);
+    if (code == CLI_EXIT_DONE) code = read_input(w);
     cli_signals_begin();
-    if (w->settings->latency) r->read_bytes_per_s = cli_read_speed(w->pool);
-    return open_base(w);
+    code = cli_ranks_agree(code);
+    if (code != CLI_EXIT_DONE) return code;
+    if (w->settings->latency && cli_rank() == 0) r->read_bytes_per_s = cli_read_speed(w->pool);
+    code = cli_ranks_agree(code); // nobody works while that is measured
+    return code == CLI_EXIT_DONE ? cli_ranks_agree(open_base(w)) : code;
 }
 
 // ---- results that are there already
@@ -166,7 +184,7 @@ static int check_kept(const record *kept, const record *r, const char *path) {
 static int load_kept(sweeping *w) {
     const char *path = w->settings->resume;
     record kept;
-    if (path == NULL) return CLI_EXIT_DONE;
+    if (path == NULL || cli_rank() > 0) return CLI_EXIT_DONE;
     int code = CLI_EXIT_FAILED;
     if (result_json_load(&kept, path)) {
         code = kept.n_results > 0 ? check_kept(&kept, w->record, path) : CLI_EXIT_DONE;
@@ -215,12 +233,13 @@ static void pair_with_first(sweeping *w, result *r, measured_pairs *pairs) {
     }
 }
 
-static int measure_one(sweeping *w, const char *model, const char *type) {
-    char sum[CLI_SHA256_TEXT] = "";
-    int code = w->hashes ? hash_model(sum, model) : CLI_EXIT_DONE;
-    if (code != CLI_EXIT_DONE) return code;
+// The result to be filled, or NULL where it is there already. All ranks do as rank 0 says, which
+// alone knows what was kept.
+static result *find_work(sweeping *w, const char *model, const char *type, const char *sum) {
     result *r = find_kept(w, model, type);
-    if (r != NULL && strcmp(r->sha256, sum) == 0 && is_complete(w, r)) return CLI_EXIT_DONE;
+    bool is_done = r != NULL && strcmp(r->sha256, sum) == 0 && is_complete(w, r);
+    cli_ranks_share(&is_done, sizeof is_done);
+    if (is_done) return NULL;
     if (r == NULL) {
         r = record_add(w->record);
     } else {
@@ -228,7 +247,16 @@ static int measure_one(sweeping *w, const char *model, const char *type) {
     }
     r->model = cli_copy(model);
     r->requested = cli_copy(type != NULL ? type : "");
-    memcpy(r->sha256, sum, sizeof sum);
+    snprintf(r->sha256, sizeof r->sha256, "%s", sum);
+    return r;
+}
+
+static int measure_one(sweeping *w, const char *model, const char *type) {
+    char sum[CLI_SHA256_TEXT] = "";
+    int code = cli_ranks_agree(w->hashes ? hash_model(sum, model) : CLI_EXIT_DONE);
+    if (code != CLI_EXIT_DONE) return code;
+    result *r = find_work(w, model, type, sum);
+    if (r == NULL) return CLI_EXIT_DONE;
     measured_pairs pairs = {0};
     const measure_job job = {
         .model = model,
@@ -244,8 +272,11 @@ static int measure_one(sweeping *w, const char *model, const char *type) {
     code = measure(r, &job, &pairs);
     if (code == CLI_EXIT_DONE) pair_with_first(w, r, &pairs);
     free(pairs.divergences);
-    if (code != CLI_EXIT_DONE || w->settings->resume == NULL) return code;
-    return result_json_save(w->record, w->settings->resume) ? CLI_EXIT_DONE : CLI_EXIT_FAILED;
+    const bool is_saved = w->settings->resume != NULL && cli_rank() == 0;
+    if (code == CLI_EXIT_DONE && is_saved && !result_json_save(w->record, w->settings->resume)) {
+        code = CLI_EXIT_FAILED;
+    }
+    return cli_ranks_agree(code);
 }
 
 static int measure_all(sweeping *w, const cli_text_list *models) {
@@ -269,10 +300,10 @@ int sweep(record *r, const cli_text_list *models, const perplexity_settings *s,
         .record = r,
         .settings = s,
         .common = common,
-        .hashes = common->json || s->csv || s->markdown || s->resume != NULL,
+        .hashes = common->json || s->csv || s->markdown || s->resume != NULL || s->report != NULL,
     };
     int code = prepare(&w);
-    if (code == CLI_EXIT_DONE) code = load_kept(&w);
+    if (code == CLI_EXIT_DONE) code = cli_ranks_agree(load_kept(&w));
     if (code == CLI_EXIT_DONE) code = measure_all(&w, models);
     sweeping_free(&w);
     return code;

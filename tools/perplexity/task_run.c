@@ -9,8 +9,11 @@
 #include "cli/messages.h"
 #include "cli/paths.h"
 #include "cli/progress_line.h"
+#include "cli/ranks.h"
+#include "cli/sha256.h"
 #include "cli/sizes.h"
 #include "cli/utf8_text.h"
+#include "perplexity/shared_scores.h"
 
 typedef struct task_run {
     const measure_job *job;
@@ -98,7 +101,8 @@ static int make_passages(task_run *t) {
 // ---- scoring
 
 static rk_status run_scorer(task_run *t, const rk_progress *progress, rk_error *err) {
-    const rk_scorer_options options = {.pool = t->job->pool};
+    const rk_scorer_options options = {
+        .pool = t->job->pool, .part = cli_rank(), .n_parts = cli_ranks()};
     rk_scorer *scorer = NULL;
     t->scores = cli_allocate(t->n_scores, sizeof *t->scores);
     rk_status status = rk_scorer_new(&scorer, t->bench->context, &options, err);
@@ -117,10 +121,22 @@ static int score_passages(task_run *t, result *out) {
     rk_error err;
     const double start = cli_now();
     const rk_status status = run_scorer(t, &hook, &err);
-    out->scored_per_s = (double)(t->n_tokens - t->n_passages) / (cli_now() - start);
     cli_progress_end(&progress);
     free(label);
-    return status == RK_OK ? CLI_EXIT_DONE : cli_failure(&err);
+    const int code = cli_ranks_agree(status == RK_OK ? CLI_EXIT_DONE : cli_failure(&err));
+    if (code == CLI_EXIT_DONE) shared_scores_gather(t->passages, t->n_passages, t->scores);
+    out->scored_per_s = (double)(t->n_tokens - t->n_passages) / (cli_now() - start);
+    return code;
+}
+
+// The same model and tasks for all processes?
+static int check_ranks(const task_run *t, const result *out, int code) {
+    char sum[CLI_SHA256_TEXT];
+    cli_sha256_bytes(sum, t->tokens, t->n_tokens * sizeof *t->tokens);
+    char *what = cli_format("%s of %ju bytes, tokens %s", out->type, (uintmax_t)out->bytes, sum);
+    code = shared_scores_check(code, what, t->job->model);
+    free(what);
+    return code;
 }
 
 // ---- figures
@@ -208,8 +224,9 @@ int task_measure(result *out, const bench *b, const measure_job *job) {
         code = cli_failure_of(job->model, &err);
     }
     if (code == CLI_EXIT_DONE) code = make_passages(&t);
+    code = check_ranks(&t, out, code);
     if (code == CLI_EXIT_DONE) code = score_passages(&t, out);
-    if (code == CLI_EXIT_DONE) {
+    if (code == CLI_EXIT_DONE && cli_rank() == 0) {
         out->task.n_items = job->task->n_items;
         const rk_status status = job->task->is_choice ? sum_choices(&t, &out->task, &err)
                                                       : sum_lambada(&t, &out->task, &err);

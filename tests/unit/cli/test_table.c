@@ -58,3 +58,23 @@ Test(table, markdown) {
     free(text);
     cli_table_fini(&table);
 }
+
+Test(table, html) {
+    static const cli_column columns[] = {{"<name>", false}, {"value", true}};
+    cli_table table;
+    cli_table_init(&table, columns, 2);
+    cli_table_add(&table, "</td><script>\"'&\n\x01\xff é");
+    cli_table_add(&table, "%d ± %d", 7, 1);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    cli_table_print_html(&table, out);
+    fclose(out);
+    cr_assert_str_eq(text,
+                     "<table>\n<thead><tr><th scope=\"col\">&lt;name&gt;</th>"
+                     "<th scope=\"col\" class=\"n\">value</th></tr></thead>\n<tbody>\n"
+                     "<tr><td>&lt;/td&gt;&lt;script&gt;&quot;&#39;&amp; \xef\xbf\xbd\xef\xbf\xbd é"
+                     "</td><td class=\"n\">7 ± 1</td></tr>\n</tbody>\n</table>\n");
+    free(text);
+    cli_table_fini(&table);
+}

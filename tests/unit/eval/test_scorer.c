@@ -140,6 +140,73 @@ Test(scorer, does_not_depend_on_what_is_computed_together) {
     test_scratch_remove();
 }
 
+// Parts fill in what is theirs, to the last bit, and nothing else.
+Test(scorer, parts_together_are_the_whole) {
+    test_machine m = test_machine_small("a.pth", 3), base = test_machine_small("b.pth", 4);
+    static rk_passage passages[N_PASSAGES];
+    uint32_t *tokens = malloc(N_PASSAGES * MOST_TOKENS * sizeof *tokens);
+    make_passages(passages, tokens);
+    const size_t n = rk_passages_scores(passages, N_PASSAGES);
+    const rk_scorer_options whole = {.base = base.context};
+    rk_token_score *expected = test_score(&m, passages, N_PASSAGES, &whole);
+    for (size_t n_parts = 1; n_parts < 5; n_parts++) {
+        rk_token_score *scores = malloc(n * sizeof *scores);
+        memset(scores, 0xa5, n * sizeof *scores);
+        size_t n_left = n; // scores that nobody has filled in
+        for (size_t part = n_parts; part-- > 0;) {
+            const rk_scorer_options options = {
+                .base = base.context, .part = part, .n_parts = n_parts};
+            rk_scorer *scorer = NULL;
+            cr_assert_eq(rk_scorer_new(&scorer, m.context, &options, NULL), RK_OK);
+            cr_assert_eq(rk_scorer_run(scorer, passages, N_PASSAGES, 0, NULL, scores, NULL), RK_OK);
+            rk_scorer_free(&scorer);
+            size_t untouched = 0;
+            for (size_t i = 0; i < n; i++) untouched += scores[i].best == 0xa5a5a5a5;
+            cr_assert(untouched < n_left, "part %zu of %zu does nothing", part, n_parts);
+            n_left = untouched;
+        }
+        cr_assert_eq(memcmp(scores, expected, n * sizeof *scores), 0, "%zu parts", n_parts);
+        free(scores);
+    }
+    free(expected);
+    free(tokens);
+    test_machine_close(&m);
+    test_machine_close(&base);
+    test_scratch_remove();
+}
+
+// Every passage is in one group; a group begins where the one before ends; empty lists have none.
+Test(scorer, groups) {
+    static rk_passage passages[N_PASSAGES];
+    uint32_t *tokens = malloc(N_PASSAGES * MOST_TOKENS * sizeof *tokens);
+    make_passages(passages, tokens);
+    size_t n_groups = 0;
+    for (size_t first = 0; first < N_PASSAGES; n_groups++) {
+        const size_t end = rk_passages_group_end(passages, N_PASSAGES, first);
+        cr_assert(first < end && end <= N_PASSAGES);
+        first = end;
+    }
+    cr_assert(n_groups >= 4 && n_groups < N_PASSAGES / 4, "%zu", n_groups);
+    const rk_passage long_one = {tokens, SIZE_MAX / 2, 1};
+    cr_assert_eq(rk_passages_group_end(&long_one, 1, 0), 1);
+    cr_assert_eq(rk_passages_group_end(passages, 0, 0), 0);
+    free(tokens);
+}
+
+Test(scorer, refuses_parts_that_are_none) {
+    test_machine m = test_machine_small("a.pth", 3);
+    static const size_t parts[][2] = {{1, 1}, {2, 2}, {1, 0}, {SIZE_MAX, 3}};
+    for (size_t i = 0; i < 4; i++) {
+        const rk_scorer_options options = {.part = parts[i][0], .n_parts = parts[i][1]};
+        rk_scorer *scorer = NULL;
+        rk_error err;
+        cr_assert_eq(rk_scorer_new(&scorer, m.context, &options, &err), RK_ERR_ARGUMENT, "%zu", i);
+        cr_assert_null(scorer);
+    }
+    test_machine_close(&m);
+    test_scratch_remove();
+}
+
 Test(scorer, a_model_is_no_distance_from_itself) {
     test_machine m = test_machine_small("a.pth", 3),
                  same = test_machine_open(test_scratch_path("a.pth"));
