@@ -85,7 +85,7 @@ def size_table():
             lengths[path] = len(lines)
             bodies += [(length, name) for name, length in functions(lines)]
             n_comments += comment_lines(lines)
-            n_goto += sum(line.strip().startswith("goto ") for line in lines)
+            n_goto += sum(re.search(r"\bgoto \w+;", line.split("//")[0]) is not None for line in lines)
         total = sum(lengths.values())
         longest = max(lengths, key=lengths.get)
         sizes = [length for length, _ in bodies] or [0]

@@ -86,8 +86,8 @@ typedef struct rk_embed_text {
 
 // Reads every text from the empty state and writes its embedding to out[text][length]. The result
 // does not depend on what is computed together. progress counts tokens; it may be NULL. A text
-// without tokens is ERR_ARGUMENT. `out` is undefined after a failure. Values may be NaN or infinite
-// where the model's are: rk_embedding_check tells.
+// without tokens is ERR_ARGUMENT, a token outside of the vocabulary ERR_RANGE. `out` is undefined
+// after a failure. Values may be NaN or infinite where the model's are: rk_embedding_check tells.
 rk_status rk_embedder_run(rk_embedder *embedder, const rk_embed_text *texts, size_t n_texts,
                           float *out, const rk_progress *progress, rk_error *err);
 

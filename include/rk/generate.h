@@ -73,8 +73,8 @@ typedef enum rk_generate_end {
 typedef struct rk_generate_result {
     size_t n_prompt_tokens; // fed to the state
     size_t n_drawn_tokens;  // all that were drawn
-    double prompt_seconds,
-        draw_seconds;       // wall clock; drawing includes the time spent in the callbacks
+    double prompt_seconds;  // wall clock
+    double draw_seconds;    // the same; includes the time spent in the callbacks
     bool stopped_by_caller; // a callback returned false
     rk_generate_end end;
     size_t stop;
@@ -94,7 +94,7 @@ typedef struct rk_generate_result {
 // The sampler is told all tokens; those taken back are forgotten, but the generator goes on.
 // Tokenizer and sampler have to be of the model's vocabulary (ERR_MISMATCH). result may be NULL; it
 // is filled on failure too.
-rk_status rk_generate(rk_context *context, rk_state *state, rk_tokenizer *tokenizer,
+rk_status rk_generate(rk_context *context, rk_state *state, const rk_tokenizer *tokenizer,
                       rk_sampler *sampler, const char *prompt, size_t prompt_length,
                       const rk_generate_options *options, rk_generate_result *result,
                       rk_error *err);
@@ -106,8 +106,9 @@ rk_status rk_generate(rk_context *context, rk_state *state, rk_tokenizer *tokeni
 // is cut, the text is the same as in one go.
 typedef struct rk_session rk_session;
 
-// An empty session. Borrows context and tokenizer; sampling NULL: the defaults. *out is owned by
-// the caller; NULL on failure.
+// An empty session. Borrows context and tokenizer; sampling NULL: the defaults. ERR_MISMATCH when
+// the tokenizer is not of the model's vocabulary. *out is owned by the caller; NULL on failure. For
+// one thread at a time, like its context. Freeing accepts NULL and makes *session NULL.
 rk_status rk_session_new(rk_session **out, rk_context *context, const rk_tokenizer *tokenizer,
                          const rk_sampler_options *sampling, rk_error *err);
 void rk_session_free(rk_session **session);
@@ -118,7 +119,8 @@ rk_status rk_session_clear(rk_session *session, rk_error *err);
 
 // Feeds a text (a prompt, a warm-up context) or tokens. options NULL, or progress and slice of it.
 // Text that is held back is given up: rk_session_flush first. n_fed, the tokens fed, may be NULL;
-// it is set on failure, too.
+// it is set on failure, too. After a failure of rk_eval the session's state is undefined until it
+// is cleared or loaded.
 rk_status rk_session_feed(rk_session *session, const char *text, size_t length,
                           const rk_generate_options *options, size_t *n_fed, rk_error *err);
 rk_status rk_session_feed_tokens(rk_session *session, const uint32_t *tokens, size_t n_tokens,
@@ -159,8 +161,8 @@ typedef struct rk_request {
     // Borrowed until the end, as are the arrays in it. Callbacks come out of rk_batch_step, and may
     // not call into the batch.
     const rk_generate_options *options;
-    const rk_state
-        *initial; // its sequence initial_sequence is the state to begin with; NULL: empty
+    // The state to begin with: its sequence initial_sequence, copied. NULL: empty.
+    const rk_state *initial;
     size_t initial_sequence;
     // Called once when the request has ended, with what rk_generate would have returned and filled.
     void (*done)(void *user, rk_status status, const rk_generate_result *result,
@@ -168,18 +170,21 @@ typedef struct rk_request {
     void *user; // of done
 } rk_request;
 
-// Room for n_sequences requests at a time. Borrows context and tokenizer.
+// Room for n_sequences requests at a time (at least 1). Borrows context and tokenizer. *out is
+// owned by the caller, NULL on failure. For one thread at a time.
 rk_status rk_batch_new(rk_batch **out, rk_context *context, const rk_tokenizer *tokenizer,
                        size_t n_sequences, rk_error *err);
 
-// Requests that have not ended are dropped without a call of done.
+// Requests that have not ended are dropped without a call of done. NULL is fine; *batch becomes
+// NULL.
 void rk_batch_free(rk_batch **batch);
 
 size_t rk_batch_active(const rk_batch *batch); // requests that have not ended
 size_t rk_batch_room(const rk_batch *batch);   // how many more can be added
 
-// Adds a request, which joins those under way. ERR_ARGUMENT when there is no room; after a failure
-// the request is not there, and done is not called.
+// Adds a request, which joins those under way. ERR_ARGUMENT when there is no room; else what
+// rk_sampler_new, rk_tokenizer_encode and rk_state_copy refuse, and ERR_MISMATCH for a tokenizer of
+// another vocabulary. After a failure the request is not there, and done is not called.
 rk_status rk_batch_add(rk_batch *batch, const rk_request *request, rk_error *err);
 
 // Advances every request: by a slice of its prompt, or by a token. What goes wrong with one request
@@ -199,8 +204,9 @@ typedef struct rk_beam {
 } rk_beam;
 
 typedef struct rk_beam_options {
-    size_t n_beams;        // texts kept at a time, 1 .. 1024
-    double length_penalty; // >= 0; 0 compares sums of log p, which favours short texts, 1 means
+    size_t n_beams; // texts kept at a time, 1 .. 1024
+    // >= 0; 0 compares sums of log p, which favours short texts, 1 compares means.
+    double length_penalty;
 } rk_beam_options;
 
 // The most probable continuations, as far as n_beams of them kept side by side find them: nothing
@@ -208,7 +214,8 @@ typedef struct rk_beam_options {
 // stops, stop tokens and the prompt's slice mean what they mean for rk_generate; progress is that
 // of the prompt, then that of the search in tokens of max_tokens. *beams gets *n_beams texts, at
 // most beams->n_beams, the best first, to be released with rk_beams_free. Sequence 0 of the state
-// contains the prompt and the best text afterwards.
+// contains the prompt and the best text afterwards. ERR_ARGUMENT for options out of range, others
+// as rk_generate's; *beams is NULL then.
 rk_status rk_generate_beams(rk_context *context, rk_state *state, const rk_tokenizer *tokenizer,
                             const char *prompt, size_t prompt_length, const rk_beam_options *search,
                             const rk_generate_options *options, rk_beam **beams, size_t *n_beams,

@@ -42,8 +42,8 @@ rk_status rk_logits_writer_commit(rk_logits_writer **writer, rk_error *err);
 void rk_logits_writer_abort(rk_logits_writer **writer);
 
 // Opens a file and checks its header and size; each row has a checksum of its own, which is checked
-// when it is read. *out is owned by the caller, NULL on failure. Closing accepts NULL and makes
-// *reader NULL.
+// when it is read. *out is owned by the caller, NULL on failure. A reader, like a writer, serves
+// one scorer at a time. Closing accepts NULL and makes *reader NULL.
 rk_status rk_logits_reader_open(rk_logits_reader **out, const char *path, rk_error *err);
 void rk_logits_reader_close(rk_logits_reader **reader);
 

@@ -36,7 +36,8 @@ void rk_npy_abort(rk_npy **npy);
 // type '<f4' or '<f2'. Others are refused by name.
 typedef struct rk_npy_rows rk_npy_rows;
 
-// *out is owned by the caller, NULL on failure.
+// *out is owned by the caller, NULL on failure. Constant after it is opened: any number of threads
+// may use one. ERR_UNSUPPORTED names what is not read, ERR_FORMAT what is broken.
 rk_status rk_npy_open(rk_npy_rows **out, const char *path, rk_error *err);
 void rk_npy_close(rk_npy_rows **rows); // NULL is fine; *rows becomes NULL
 

@@ -17,6 +17,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+// Constant after it is made: any number of threads may use one.
 typedef struct rk_probe rk_probe;
 
 // Rows with their labels. All borrowed.

@@ -23,7 +23,8 @@ typedef struct rk_projection {
 // out[row][n_out] = projection of rows[row][n_in]. Each column is added to four of the outputs, one
 // in each quarter, times +1/2 or -1/2; where and with what sign follows from seed and column alone.
 // The expected value of a squared length or a product is that of the rows; its relative error is
-// about sqrt(2 / n_out). Sums are float64.
+// about sqrt(2 / n_out). Sums are float64. ERR_ARGUMENT for an n_out out of range. Takes 8 n_rows
+// n_out bytes while it runs; thread-safe.
 rk_status rk_project(float *out, const rk_projection *projection, const float *rows, size_t n_rows,
                      rk_error *err);
 

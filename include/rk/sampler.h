@@ -36,6 +36,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+// For one thread at a time.
 typedef struct rk_sampler rk_sampler;
 
 // The filters, with the names that chains are written with.
@@ -131,6 +132,8 @@ rk_sampler_options rk_sampler_preset_options(rk_preset preset);
 
 // "rwkv", "llama", "hf". False when the name is none; *out is then unchanged.
 bool rk_preset_parse(rk_preset *out, const char *name);
+
+// The names again. The argument must be one of the above.
 const char *rk_preset_name(rk_preset preset);
 const char *rk_filter_name(rk_filter filter);
 
@@ -167,10 +170,11 @@ rk_status rk_sampler_draw(rk_sampler *sampler, const float *logits, uint32_t *to
 const float *rk_sampler_probabilities(const rk_sampler *sampler);
 
 // This token comes next in the text. Penalties count it; when it is the one drawn last, mirostat
-// learns from how surprising it was. token < n_vocab.
+// learns from how surprising it was. token < n_vocab (ERR_RANGE).
 rk_status rk_sampler_accept(rk_sampler *sampler, uint32_t token, rk_error *err);
 
-// These tokens come next, from a prompt: counted where the scope is ALL, otherwise ignored.
+// These tokens come next, from a prompt: counted where the scope is ALL, otherwise ignored. Each <
+// n_vocab (ERR_RANGE, and none is counted). Banned texts are looked for anew behind them.
 rk_status rk_sampler_observe(rk_sampler *sampler, const uint32_t *tokens, size_t n_tokens,
                              rk_error *err);
 
@@ -184,7 +188,8 @@ void rk_sampler_set_generator(rk_sampler *sampler, uint64_t seed, uint64_t count
 
 // What a sampler has learnt (not its settings), as bytes: tokens counted, mirostat, seed and
 // counter. Export wants exactly rk_sampler_state_bytes (ERR_SHAPE). Import refuses bytes of another
-// version, vocabulary or window, and damaged ones, with the reason; the sampler is then unchanged.
+// version (ERR_UNSUPPORTED), vocabulary or window (ERR_MISMATCH), and damaged ones (ERR_FORMAT,
+// ERR_RANGE), with the reason; the sampler is then unchanged.
 size_t rk_sampler_state_bytes(const rk_sampler *sampler);
 rk_status rk_sampler_export(const rk_sampler *sampler, void *bytes, size_t size, rk_error *err);
 rk_status rk_sampler_import(rk_sampler *sampler, const void *bytes, size_t size, rk_error *err);

@@ -23,8 +23,9 @@ typedef struct rk_neighbour {
 // The rows most like a query among any number of rows that pass by.
 typedef struct rk_nearest rk_nearest;
 
-// Keeps the best `most` (at least 1) rows. `query` is copied. *out is owned by the caller, NULL on
-// failure. Freeing accepts NULL and makes *nearest NULL.
+// Keeps the best `most` (at least 1) rows. `query`, n_columns floats, is copied. *out is owned by
+// the caller, NULL on failure. For one thread at a time. Freeing accepts NULL and makes *nearest
+// NULL.
 rk_status rk_nearest_new(rk_nearest **out, const float *query, size_t n_columns, size_t most,
                          rk_error *err);
 void rk_nearest_free(rk_nearest **nearest);

@@ -18,8 +18,9 @@ extern "C" {
 rk_status rk_state_save(const rk_state *state, size_t sequence, const char *path, rk_error *err);
 
 // Loads a state file, or a tuned initial state (the sequence is then cleared first), into one
-// sequence. Refused, with the numbers: a file of another version, other sizes or another model, a
-// wrong length or checksum, NaN or infinite values. The state is unchanged after a failure.
+// sequence. Refused, with the numbers: a file of another version (ERR_UNSUPPORTED), other sizes or
+// another model (ERR_MISMATCH, ERR_SHAPE), a wrong length or checksum (ERR_FORMAT), NaN or infinite
+// values (ERR_RANGE). The state is unchanged after a failure.
 rk_status rk_state_load(rk_state *state, size_t sequence, const char *path, rk_error *err);
 
 // How far two states of one model are apart.

@@ -32,7 +32,8 @@ typedef struct rk_bootstrap {
 // The block that is used for n numbers: what is asked for, but at most n / 8, and at least 1.
 size_t rk_bootstrap_block(const rk_bootstrap *bootstrap, size_t n);
 
-// *out = the estimate from n > 0 numbers, in their order. bootstrap NULL: none.
+// *out = the estimate from n > 0 numbers, in their order. bootstrap NULL: none; with one, 8 n bytes
+// are taken, and failing to get them (ERR_MEMORY) is all that can go wrong.
 rk_status rk_estimate_mean(rk_estimate *out, const double *values, size_t n,
                            const rk_bootstrap *bootstrap, rk_error *err);
 

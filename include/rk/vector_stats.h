@@ -15,6 +15,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+// For one thread at a time, while rows are added; then any number may read one.
 typedef struct rk_vector_stats rk_vector_stats;
 
 // Of no rows yet. n_columns is at least 1. *out is owned by the caller, NULL on failure. Freeing
@@ -48,7 +49,7 @@ rk_status rk_vector_stats_save(const rk_vector_stats *stats, const char *key, co
                                rk_error *err);
 
 // Reads a file back. Refused: another key or number of columns (ERR_MISMATCH, with both), a wrong
-// length or checksum, values that no statistics have. *out as above.
+// length or checksum (ERR_FORMAT), values that no statistics have (ERR_RANGE). *out as above.
 rk_status rk_vector_stats_open(rk_vector_stats **out, const char *path, const char *key,
                                size_t n_columns, rk_error *err);
 

@@ -15,8 +15,8 @@ const char *rk_version(void);
 const char *rk_system_info(void);
 
 // The names of the instruction-set levels that kernels may be asked to keep to (RWKV_CPU in the
-// environment), from the lowest up, NULL at the end: {"scalar", "avx2", NULL}. Whether this machine
-// has them is another matter.
+// environment), from the lowest up, NULL at the end: {"scalar", "avx2", "avxvnni", "avx512", NULL}.
+// Whether this machine has them is another matter.
 const char *const *rk_cpu_levels(void);
 
 #pragma GCC visibility pop

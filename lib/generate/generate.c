@@ -11,7 +11,7 @@ static rk_status run_prompt(rk__run *run, const char *prompt, size_t length, rk_
     return rk__run_alone(run, err);
 }
 
-rk_status rk_generate(rk_context *context, rk_state *state, rk_tokenizer *tokenizer,
+rk_status rk_generate(rk_context *context, rk_state *state, const rk_tokenizer *tokenizer,
                       rk_sampler *sampler, const char *prompt, size_t prompt_length,
                       const rk_generate_options *options, rk_generate_result *result,
                       rk_error *err) {

@@ -4,9 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #if defined(__x86_64__)
@@ -86,19 +84,13 @@ const char *const *rk_cpu_levels(void) {
     return isa_names;
 }
 
-rk_status rk__isa_parse(rk__isa *out, const char *name, rk_error *err) {
+bool rk__isa_parse(rk__isa *out, const char *name) {
     for (size_t i = 0; i < RK__ISA_COUNT; i++) {
-        if (strcasecmp(name, isa_names[i]) == 0) {
-            *out = (rk__isa)i;
-            return RK_OK;
-        }
+        if (strcasecmp(name, isa_names[i]) != 0) continue;
+        *out = (rk__isa)i;
+        return true;
     }
-    char known[128] = "";
-    for (size_t i = 0; i < RK__ISA_COUNT; i++) {
-        const size_t length = strlen(known);
-        snprintf(known + length, sizeof known - length, "%s%s", i == 0 ? "" : ", ", isa_names[i]);
-    }
-    return rk__fail(err, RK_ERR_ARGUMENT, "no instruction set '%s'; known: %s", name, known);
+    return false;
 }
 
 static pthread_once_t detected = PTHREAD_ONCE_INIT;
@@ -107,7 +99,7 @@ static rk__isa available; // written by detect alone
 static void detect(void) {
     const char *const wanted = getenv("RWKV_CPU");
     rk__isa limit = (rk__isa)(RK__ISA_COUNT - 1);
-    if (wanted != NULL) (void)rk__isa_parse(&limit, wanted, NULL); // leaves it if it is no level
+    if (wanted != NULL) (void)rk__isa_parse(&limit, wanted); // leaves it if it is no level
     available = limit;
     while (!rk__isa_exists(available)) available--;
 }

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error_internal.h"
-
 // Levels in ascending order; each includes the ones before it, but not every processor with AVX-512
 // has AVX-VNNI.
 typedef enum rk__isa {
@@ -24,10 +22,10 @@ bool rk__isa_exists(rk__isa isa);
 
 // The highest level of this machine, lowered by the environment variable RWKV_CPU when that
 // names a lower one: then the highest that is not above it. Detected once. A value of RWKV_CPU
-// that is no level is ignored here; programs check it with rk__isa_parse.
+// that is no level is ignored.
 rk__isa rk__isa_available(void);
 
-// The level called `name`; ERR_ARGUMENT naming the choices when there is none.
-rk_status rk__isa_parse(rk__isa *out, const char *name, rk_error *err);
+// The level called `name`. False when there is none; *out is then unchanged.
+bool rk__isa_parse(rk__isa *out, const char *name);
 
 #endif

@@ -106,25 +106,6 @@ size_t rk__list_block_columns(uint8_t list[RK__Q8_BLOCK], const rk__activations 
     return 1;
 }
 
-size_t rk__planes_count_zeros(const rk__planes *planes, const rk__activations *input,
-                              size_t n_tokens) {
-    size_t listed = 0;
-    if (rk_dtype_describe(planes->dtype)->class_ == RK_CLASS_FLOAT) {
-        for (size_t c = 0; c < planes->columns; c += RK__FLOAT_RUN) {
-            const size_t left = planes->columns - c;
-            uint16_t list[RK__FLOAT_RUN];
-            listed += rk__list_columns(list, input->x + c, planes->columns, n_tokens,
-                                       left < RK__FLOAT_RUN ? left : RK__FLOAT_RUN);
-        }
-    } else {
-        uint8_t list[RK__Q8_BLOCK];
-        for (size_t b = 0; b < planes->columns / RK__Q8_BLOCK; b++) {
-            listed += rk__list_block_columns(list, input, planes->columns, n_tokens, b);
-        }
-    }
-    return planes->columns - listed;
-}
-
 // ---- from and to panels
 
 void rk__planes_transfer(const rk__planes *planes, size_t first, size_t n_rows, void *panels,

@@ -57,10 +57,6 @@ rk__planes rk__planes_describe(rk_dtype dtype, size_t rows, size_t columns, size
 // n rounded up to a multiple of RK__PLANE_ROWS.
 size_t rk__planes_rows(size_t n);
 
-// Columns that are zero in all of the first n_tokens of `input`.
-size_t rk__planes_count_zeros(const rk__planes *planes, const rk__activations *input,
-                              size_t n_tokens);
-
 // The kernels, part of the table.
 typedef struct rk__plane_kernels {
     // out[t * out_stride + 0 .. n_rows) = rows [first, first + n_rows) times token t of the first

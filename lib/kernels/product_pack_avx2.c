@@ -316,8 +316,10 @@ void rk__pack_init_wide(rk__product product[RK_DTYPE_COUNT]) {
     product[RK_DTYPE_Q5_0].pack = pack_wide_q5_0;
     product[RK_DTYPE_Q5_1].pack = pack_wide_q5_1;
     product[RK_DTYPE_Q8_0].pack = pack_wide_q8_0;
-    for (size_t i = 0; i < RK_DTYPE_COUNT; i++) {
-        if (product[i].pack != NULL) product[i].panel_rows = WIDE_ROWS;
-    }
     product[RK_DTYPE_Q8_0].codes_from_zero = true;
+    static const rk_dtype wide[] = {RK_DTYPE_F32,  RK_DTYPE_F16,  RK_DTYPE_BF16, RK_DTYPE_Q4_0,
+                                    RK_DTYPE_Q4_1, RK_DTYPE_Q5_0, RK_DTYPE_Q5_1, RK_DTYPE_Q8_0};
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        product[wide[i]].panel_rows = WIDE_ROWS;
+    }
 }

@@ -4,10 +4,12 @@
 // The loops have no early end, so that the compiler can take many values at a time.
 #include "tensor/finite.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "tensor/blocks.h"
+#include "tensor/convert_row.h"
 
 enum { LANES = 32 };
 
@@ -87,6 +89,20 @@ static bool outlier_blocks_are_finite(const uint8_t *values, size_t n) {
            halves_apart_are_finite(outliers, n_blocks, stride);
 }
 
+// Any type, by the values that it stands for.
+static bool decoded_are_finite(rk_dtype dtype, const uint8_t *values, size_t n) {
+    const rk_dtype_info *info = rk_dtype_describe(dtype);
+    const rk__row_decoder decode = rk__row_decoder_of(dtype);
+    float block[RK__BLOCK];
+    bool finite = true;
+    assert(info->block_values <= RK__BLOCK);
+    for (size_t i = 0; i < n; i += info->block_values, values += info->block_bytes) {
+        decode(block, values, info->block_values);
+        finite &= floats_are_finite((const uint8_t *)block, info->block_values);
+    }
+    return finite;
+}
+
 bool rk__values_are_finite(rk_dtype dtype, const void *values, size_t n) {
     switch (dtype) {
     case RK_DTYPE_F32:
@@ -113,7 +129,8 @@ bool rk__values_are_finite(rk_dtype dtype, const void *values, size_t n) {
         return blocks_are_finite(dtype, values, n, 0, 1);
     case RK_DTYPE_Q4_1_V100:
         return blocks_are_finite(dtype, values, n, 0, 2);
-    default:
-        return true;
+    default: // right for whatever comes, not fast
+        return rk_dtype_describe(dtype)->class_ == RK_CLASS_INTEGER ||
+               decoded_are_finite(dtype, values, n);
     }
 }

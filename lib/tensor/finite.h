@@ -4,8 +4,8 @@
 
 #include "rk/tensor.h"
 
-// Is every one of the n values at `values` finite? FP32, FP16, BF16 and the block formats (whole
-// blocks) are looked at; other types are taken as finite.
+// Is every one of the n values at `values` (whole blocks of a block format) finite? Integers always
+// are.
 bool rk__values_are_finite(rk_dtype dtype, const void *values, size_t n);
 
 #endif

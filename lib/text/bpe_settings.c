@@ -13,7 +13,8 @@ static bool has_type(const cJSON *value, const char *type) {
     return found && strcmp(found, type) == 0;
 }
 
-const char *rk__bpe_value_name(const cJSON *value) {
+// For messages: a text's own words, an object's "type", otherwise what kind of value it is.
+static const char *name_of(const cJSON *value) {
     if (is_null(value)) return "null";
     if (cJSON_IsString(value)) return value->valuestring;
     if (cJSON_IsBool(value)) return cJSON_IsTrue(value) ? "true" : "false";
@@ -26,7 +27,7 @@ const char *rk__bpe_value_name(const cJSON *value) {
 static rk_status refuse(const char *path, const char *what, const cJSON *value,
                         const char *expected, rk_error *err) {
     return rk__fail(err, RK_ERR_UNSUPPORTED, "%s: %s is %s; supported: %s", path, what,
-                    rk__bpe_value_name(value), expected);
+                    name_of(value), expected);
 }
 
 static rk_status check_pre_tokenizer(const cJSON *document, const char *path, rk_error *err) {

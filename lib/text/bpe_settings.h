@@ -11,7 +11,4 @@
 rk_status rk__bpe_settings_check(const cJSON *document, const char *path, bool *normalize,
                                  rk_error *err);
 
-// For messages: a text's own words, an object's "type", otherwise what kind of value it is.
-const char *rk__bpe_value_name(const cJSON *value);
-
 #endif

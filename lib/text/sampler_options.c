@@ -10,8 +10,8 @@ static const char *const filter_names[] = {
 #undef FILTER_NAME
 };
 
-// Every preset knows every filter, so that any setting has an effect; what its model does not have
-// is off, and stands where it disturbs the others least.
+// Every preset knows every filter, so that any setting has an effect; what the program that it
+// follows does not have is off, and stands where it disturbs the others least.
 static const struct {
     const char *name;
     rk_filter_chain chain;

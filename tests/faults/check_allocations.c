@@ -1,7 +1,7 @@
 // Every allocation of the library fails once. For each job: it succeeds; then, in a process of its
 // own for every number n, its n-th allocation fails. The job has to end with RK_ERR_MEMORY and a
-// message, or to do without that memory; nothing may be left allocated, no process may end otherwise,
-// and the job's output may only be there after a success.
+// message, or to do without that memory; nothing may be left allocated, no process may end
+// otherwise, and the job's output may only be there after a success.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

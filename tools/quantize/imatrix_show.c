@@ -36,7 +36,7 @@ static double best_partner(const rk_imatrix_entry *e, size_t i) {
     double best = 0.0;
     for (size_t j = 0; j < e->group && first + j < e->n_channels; j++) {
         const double squares = (double)e->mean_squares[i] * (double)e->mean_squares[first + j];
-        const double product = (double)e->moments[i * e->group + j];
+        const double product = (double)rk_imatrix_product(e, i, first + j);
         if (first + j == i || !(squares > 0.0)) continue;
         if (product * product / squares > best) best = product * product / squares;
     }

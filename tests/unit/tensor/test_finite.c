@@ -2,6 +2,7 @@
 #include "tensor/finite.h"
 
 #include <criterion/criterion.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -108,7 +109,19 @@ Test(finite, old_blocks) {
     }
 }
 
-Test(finite, other_types_are_not_looked_at) {
+Test(finite, types_without_a_place_of_their_own_are_decoded) {
+    double values[5] = {0.0, -1.5, DBL_MIN, 3e38, 1.0};
+    cr_assert(rk__values_are_finite(RK_DTYPE_F64, values, 5));
+    static const double bad[] = {NAN, INFINITY, 1e39}; // the last one is too large for float32
+    for (size_t i = 0; i < 5; i++) {
+        const double good = values[i];
+        values[i] = bad[i % 3];
+        cr_assert_not(rk__values_are_finite(RK_DTYPE_F64, values, 5), "%zu", i);
+        values[i] = good;
+    }
+}
+
+Test(finite, integers_are_not_looked_at) {
     uint8_t bytes[64];
     memset(bytes, 0xff, sizeof bytes);
     cr_assert(rk__values_are_finite(RK_DTYPE_I8, bytes, 32));
