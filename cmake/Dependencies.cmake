@@ -2,6 +2,11 @@
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+if(RWKV_MINIMAL)
+  find_package(ZLIB REQUIRED)
+  set(RWKV_LIBRARY_TARGETS ZLIB::ZLIB)
+  return() # to the file that includes this one
+endif()
 find_package(PkgConfig REQUIRED)
 
 # What the library links with: a name here, what pkg-config calls it, the Debian package.

@@ -13,6 +13,11 @@ else()
   set(RWKV_PC_LIBDIR "\${pcfiledir}/${up}/${CMAKE_INSTALL_LIBDIR}")
   set(RWKV_PC_INCLUDEDIR "\${pcfiledir}/${up}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
+set(RWKV_PC_CUDA) # what the static library needs
+if(RWKV_HAS_CUDA)
+  get_target_property(runtime CUDA::cudart_static IMPORTED_LOCATION)
+  set(RWKV_PC_CUDA " ${runtime} -ldl -lrt")
+endif()
 configure_file(cmake/rwkv.pc.in rwkv.pc @ONLY)
 
 install(TARGETS rwkv EXPORT rwkv-targets

@@ -34,7 +34,7 @@ typedef struct rk_model rk_model;
 typedef struct rk_context rk_context;
 typedef struct rk_state rk_state;
 
-// Versions of RWKV.
+// Versions of RWKV. New ones go behind the others: state and session files hold the number.
 typedef enum rk_arch {
     RK_ARCH_RWKV4,
     RK_ARCH_RWKV5,
@@ -62,19 +62,21 @@ typedef struct rk_model_info {
     uint64_t weight_bytes;    // of all tensors in the types they are held in
     uint64_t embedding_bytes; // of those, the embedding's, of which a token reads one row
     size_t state_floats;      // length of one sequence's state in its flat form
-    const char *strategy;     // where the layers are, in words: "cpu FP16"
+    const char *strategy;     // where the layers are, in words: "cuda:0 Q8_0 *20 -> cpu FP32"
+    const char *placement;    // the same as a table of lines: layers, device, type, MiB
 } rk_model_info;
 
 typedef struct rk_model_options {
-    // Device and type, as the RWKV world writes it: "cpu fp32", "cpu Q4_0", "cpu" (the types of the
-    // file). Weights of another type are converted on load by the same type plan as `quantize`
-    // uses. NULL: "cpu".
+    // Devices and types, as the RWKV world writes it: "cpu fp32", "cpu Q4_0", "cpu" (the types of
+    // the file), "cuda fp16i8 *20 -> cpu fp32", "cuda:0 fp16 *20+", "auto" (docs/cuda.md). Weights
+    // of another type are converted on load by the same type plan as `quantize` uses. NULL: "cpu".
     const char *strategy;
     rk_pool *pool;        // borrowed while loading; may be NULL
     rk_progress progress; // bytes of weights
     // Epsilon of RWKV-5's group norm; 0: 64e-5, which is what training means, as for RWKV-6 and 7.
     // rwkv.cpp uses 1e-5, and so does rwkv.h (docs/numerics.md).
     float rwkv5_group_norm_eps;
+    uint64_t vram_bytes; // most of each GPU's memory for weights; 0: what is free, less some room
 } rk_model_options;
 
 // Opens any readable weights file whose tensors are an RWKV model's. Missing, surplus and misshapen
@@ -104,8 +106,8 @@ typedef struct rk_context_options {
     // pool serves one call at a time, others compute without it: contexts used at the same time
     // want their own.
     rk_pool *pool;
-    // Most tokens computed together, over all sequences; 0: 64. Longer inputs are cut. The
-    // workspace takes about 80 n_embd bytes for each.
+    // Most tokens computed together, over all sequences; 0: 64, or 512 where layers are on a GPU.
+    // Longer inputs are cut. The workspace takes about 80 n_embd bytes for each, on a GPU 150.
     size_t max_chunk;
 } rk_context_options;
 
@@ -125,17 +127,20 @@ const rk_model *rk_state_model(const rk_state *state);
 rk_status rk_state_new(rk_state **out, rk_model *model, size_t n_sequences, rk_error *err);
 void rk_state_free(rk_state **state);
 
+// How many sequences it holds.
 size_t rk_state_sequences(const rk_state *state);
 
-// Makes one sequence empty again.
+// Makes one sequence empty again. Here and below, a sequence that the state does not have is
+// ERR_ARGUMENT.
 rk_status rk_state_clear(rk_state *state, size_t sequence, rk_error *err);
 
-// Copies one sequence over another, possibly of another state of the same model.
+// Copies one sequence over another, possibly of another state of the same model (ERR_MISMATCH when
+// it is not).
 rk_status rk_state_copy(rk_state *to, size_t to_sequence, const rk_state *from,
                         size_t from_sequence, rk_error *err);
 
 // The flat float32 form of one sequence, state_floats long; layer after layer. RWKV-4: ffn_xx,
-// att_xx, aa, bb, pp, n_embd floats each (docs/numerics.md). Import refuses another length.
+// att_xx, aa, bb, pp, n_embd floats each (docs/numerics.md). Another length is ERR_SHAPE.
 rk_status rk_state_export(const rk_state *state, size_t sequence, float *flat, size_t n_floats,
                           rk_error *err);
 rk_status rk_state_import(rk_state *state, size_t sequence, const float *flat, size_t n_floats,
@@ -164,8 +169,11 @@ typedef struct rk_sequence {
 } rk_sequence;
 
 // Advances independent sequences together. With block formats the results are those of single runs,
-// bit for bit, whatever is computed together and in whatever chunks. Arguments are checked before
-// anything changes; after another failure the states named are undefined.
+// bit for bit, whatever is computed together and in whatever chunks (on GPUs: up to 16 tokens
+// together, and then with all types; docs/cuda.md). Arguments are checked before anything changes:
+// a token outside of the vocabulary is ERR_RANGE, a sequence that the state does not have, or that
+// is named twice, ERR_ARGUMENT, a state of another model ERR_MISMATCH. After another failure the
+// states named are undefined.
 rk_status rk_eval_batch(rk_context *context, rk_state *state, const rk_sequence *sequences,
                         size_t n_sequences, rk_error *err);
 

@@ -2,10 +2,15 @@
 #include "compat/rwkv_context.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "rk/device.h"
 #include "rk/version.h"
+
+// More than any model has; strategies count no further.
+enum { MOST_LAYERS = 100000 };
 
 struct rk__compat_model {
     atomic_size_t holders;
@@ -38,14 +43,30 @@ static rk_status note_empty_state(rk__compat_model *shared, rk_error *err) {
     return status;
 }
 
+// The strategy that so many layers on the first GPU are; without a GPU they have no effect.
+enum { STRATEGY_TEXT = 48 };
+static char *name_strategy(char text[STRATEGY_TEXT], uint32_t n_gpu_layers) {
+    if (n_gpu_layers == 0 || rk_device_count() == 0) {
+        (void)snprintf(text, STRATEGY_TEXT, "cpu");
+    } else if (n_gpu_layers < MOST_LAYERS) {
+        (void)snprintf(text, STRATEGY_TEXT, "cuda *%u -> cpu", (unsigned)n_gpu_layers);
+    } else {
+        (void)snprintf(text, STRATEGY_TEXT, "cuda");
+    }
+    return text;
+}
+
 // Opens the model; the caller becomes its first holder.
-static rk_status open_model(rk__compat_model **out, const char *path, rk_pool *pool,
-                            rk_error *err) {
+static rk_status open_model(rk__compat_model **out, const char *path, uint32_t n_gpu_layers,
+                            rk_pool *pool, rk_error *err) {
+    char strategy[STRATEGY_TEXT];
     rk__compat_model *shared = NULL;
     rk_status status = rk__alloc((void **)&shared, 1, sizeof *shared, err);
     if (status != RK_OK) goto out;
     atomic_init(&shared->holders, 1);
-    const rk_model_options options = {.pool = pool, .rwkv5_group_norm_eps = 1e-5F};
+    const rk_model_options options = {.strategy = name_strategy(strategy, n_gpu_layers),
+                                      .pool = pool,
+                                      .rwkv5_group_norm_eps = 1e-5F};
     status = rk_model_open(&shared->model, path, &options, err);
     if (status != RK_OK) goto out;
     status = note_empty_state(shared, err);
@@ -93,7 +114,6 @@ static struct rwkv_context *fail_to_load(enum rwkv_error_flags flags, const char
 
 struct rwkv_context *rwkv_init_from_file(const char *model_file_path, uint32_t n_threads,
                                          uint32_t n_gpu_layers) {
-    (void)n_gpu_layers; // this build has no GPU
     rk__compat_forget();
     if (model_file_path == NULL) return fail_to_load(RWKV_ERROR_ARGS, "no path of a model given");
 
@@ -103,7 +123,7 @@ struct rwkv_context *rwkv_init_from_file(const char *model_file_path, uint32_t n
     if (status != RK_OK) return fail_to_load(rk__compat_flags_of_context(status), err.message);
 
     rk__compat_model *shared = NULL;
-    status = open_model(&shared, model_file_path, pool, &err);
+    status = open_model(&shared, model_file_path, n_gpu_layers, pool, &err);
     if (status != RK_OK) {
         rk_pool_free(&pool);
         return fail_to_load(rk__compat_flags_of_model(status, model_file_path), err.message);
@@ -144,10 +164,29 @@ void rwkv_free(struct rwkv_context *ctx) {
     rk__free(ctx);
 }
 
+// Weights never move: the model is opened again, and this context goes on with that one. Clones
+// stay with the old one.
 bool rwkv_gpu_offload_layers(struct rwkv_context *ctx, uint32_t n_gpu_layers) {
-    (void)ctx;
-    (void)n_gpu_layers;
-    return false; // this build has no GPU
+    if (ctx == NULL || rk_device_count() == 0) return false;
+    rk_error err;
+    rk__compat_model *shared = NULL;
+    struct rwkv_context *other = NULL;
+    rk_pool *pool = NULL;
+    const uint32_t n_threads = (uint32_t)rk_pool_threads(ctx->pool);
+    rk_status status = make_pool(&pool, n_threads, &err);
+    if (status == RK_OK) status = open_model(&shared, ctx->info->path, n_gpu_layers, pool, &err);
+    if (status != RK_OK) rk_pool_free(&pool);
+    if (status == RK_OK) status = make_context(&other, shared, pool, ctx->errors.print, &err);
+    if (status != RK_OK) {
+        rk__compat_fail(&ctx->errors, rk__compat_flags_of_context(status), err.message);
+        return false;
+    }
+    const struct rwkv_context old = *ctx;
+    *ctx = *other;
+    ctx->errors = old.errors;
+    *other = old;
+    rwkv_free(other);
+    return true;
 }
 
 size_t rwkv_get_n_vocab(const struct rwkv_context *ctx) {

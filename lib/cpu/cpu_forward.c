@@ -102,9 +102,27 @@ static void compute_logits(const rk__pass *pass) {
 
 // ---- the pass
 
+// What the stage before has left, and what the next one wants.
+static void take_over(const rk__pass *pass) {
+    const rk__cpu_version *version = pass->stage->version;
+    const rk__batch *batch = pass->batch;
+    const size_t bytes = batch->n_tokens * pass->stage->dims.n_embd * sizeof(float);
+    memcpy(pass->workspace->x, batch->x, bytes);
+    if (!version->hands_on_value) return;
+    memcpy(pass->workspace->vector[version->first_value], batch->first_value, bytes);
+}
+
+static void hand_on(const rk__pass *pass) {
+    const rk__cpu_version *version = pass->stage->version;
+    const rk__batch *batch = pass->batch;
+    const size_t bytes = batch->n_tokens * pass->stage->dims.n_embd * sizeof(float);
+    memcpy(batch->x, pass->workspace->x, bytes);
+    if (!version->hands_on_value) return;
+    memcpy(batch->first_value, pass->workspace->vector[version->first_value], bytes);
+}
+
 rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__stage_state *state,
                           const rk__batch *batch, rk_error *err) {
-    const size_t stream_bytes = batch->n_tokens * stage->dims.n_embd * sizeof(float);
     const rk__vector *vector = &stage->kernels.vector;
     rk__pass pass = {.stage = stage,
                      .workspace = workspace,
@@ -115,7 +133,7 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
         RK_TRY(look_up(&pass, err));
         rk__run_token_step(&pass, norm_embedding);
     } else {
-        memcpy(workspace->x, batch->x, stream_bytes);
+        take_over(&pass);
     }
     for (size_t i = 0; i < stage->n_layers; i++) {
         pass.layer = i;
@@ -128,7 +146,7 @@ rk_status rk__cpu_forward(const rk__stage *stage, rk__workspace *workspace, rk__
         compute_logits(&pass);
         show_hidden(&pass);
     } else {
-        memcpy(batch->x, workspace->x, stream_bytes);
+        hand_on(&pass);
     }
     return RK_OK;
 }

@@ -17,6 +17,8 @@ typedef struct rk__cpu_version {
     // Columns of input i; NULL: all have n_embd.
     size_t (*input_width)(const rk_dims *dims, const rk__sizes *sizes, size_t i);
     bool shifts_towards_previous; // mixes tokens by vector.shift; otherwise by vector.lerp
+    bool hands_on_value;          // vector first_value goes on to the next stage
+    size_t first_value;
     // Takes the residual stream to what is added to it: workspace->x to workspace->branch.
     void (*time_mixing)(const rk__pass *pass);
 } rk__cpu_version;

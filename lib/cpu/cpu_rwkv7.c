@@ -231,5 +231,7 @@ const rk__cpu_version rk__cpu_rwkv7 = {
     .n_vectors = N_VECTORS,
     .input_width = input_width,
     .shifts_towards_previous = true,
+    .hands_on_value = true,
+    .first_value = FIRST_VALUE,
     .time_mixing = time_mixing,
 };

@@ -283,7 +283,7 @@ static uint64_t embedding_bytes(const rk__stage *stage) {
 
 static rk_dtype main_dtype(const rk__stage *stage) {
     uint64_t values[RK_DTYPE_COUNT] = {0};
-    rk_dtype most = RK_DTYPE_F32;
+    rk_dtype most = stage->n_layers == 0 ? stage->outer.head->dtype : RK_DTYPE_F32;
     for (size_t i = 0; i < stage->n_matrices; i++) {
         const rk__matrix *matrix = &stage->matrices[i];
         if (matrix == stage->outer.emb || matrix == stage->outer.head) continue;

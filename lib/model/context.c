@@ -4,7 +4,8 @@
 #include "base/memory.h"
 #include "model/observe.h"
 
-enum { DEFAULT_CHUNK = 64 };
+// Tensor cores want more tokens at once than a processor's caches do.
+enum { CPU_CHUNK = 64, GPU_CHUNK = 512 };
 
 struct rk_context {
     rk_model *model; // held
@@ -12,13 +13,14 @@ struct rk_context {
     size_t max_chunk;
     const rk__observer *observer; // borrowed, or NULL
     rk__workspace *workspaces[RK__MAX_STAGES];
-    float *x;         // [max_chunk][n_embd], between stages
-    uint32_t *tokens; // [max_chunk], of one pass
-    rk__span *spans;  // [max_chunk]
-    size_t *wanted;   // [max_chunk]
-    float **logits;   // [max_chunk]
-    size_t *shown;    // [max_chunk]
-    float **hidden;   // [max_chunk]
+    float *x;           // [max_chunk][n_embd], between stages
+    float *first_value; // [max_chunk][n_embd], between stages of RWKV-7
+    uint32_t *tokens;   // [max_chunk], of one pass
+    rk__span *spans;    // [max_chunk]
+    size_t *wanted;     // [max_chunk]
+    float **logits;     // [max_chunk]
+    size_t *shown;      // [max_chunk]
+    float **hidden;     // [max_chunk]
 };
 
 static rk_status alloc_buffers(rk_context *c, rk_error *err) {
@@ -27,6 +29,9 @@ static rk_status alloc_buffers(rk_context *c, rk_error *err) {
     if (!rk_size_mul(&n_floats, n, c->model->info.dims.n_embd))
         return rk__fail_memory(err, SIZE_MAX);
     RK_TRY(rk__alloc_aligned((void **)&c->x, n_floats, sizeof c->x[0], err));
+    if (c->model->n_stages > 1 && c->model->info.arch == RK_ARCH_RWKV7) {
+        RK_TRY(rk__alloc_aligned((void **)&c->first_value, n_floats, sizeof c->x[0], err));
+    }
     RK_TRY(rk__alloc((void **)&c->tokens, n, sizeof c->tokens[0], err));
     RK_TRY(rk__alloc((void **)&c->spans, n, sizeof c->spans[0], err));
     RK_TRY(rk__alloc((void **)&c->wanted, n, sizeof c->wanted[0], err));
@@ -41,6 +46,13 @@ static rk_status alloc_buffers(rk_context *c, rk_error *err) {
     return RK_OK;
 }
 
+static size_t default_chunk(const rk_model *model) {
+    for (size_t i = 0; i < model->n_stages; i++) {
+        if (model->stages[i].ops == &rk__cuda_stage_ops) return GPU_CHUNK;
+    }
+    return CPU_CHUNK;
+}
+
 rk_status rk_context_new(rk_context **out, rk_model *model, const rk_context_options *options,
                          rk_error *err) {
     static const rk_context_options defaults = {0};
@@ -50,7 +62,7 @@ rk_status rk_context_new(rk_context **out, rk_model *model, const rk_context_opt
     if (status != RK_OK) goto out;
     c->model = rk__model_hold(model);
     c->pool = options->pool;
-    c->max_chunk = options->max_chunk == 0 ? DEFAULT_CHUNK : options->max_chunk;
+    c->max_chunk = options->max_chunk == 0 ? default_chunk(model) : options->max_chunk;
     status = alloc_buffers(c, err);
 out:
     if (status != RK_OK) rk_context_free(&c);
@@ -66,6 +78,7 @@ void rk_context_free(rk_context **context) {
         c->model->stages[i].ops->workspace_free(&c->workspaces[i]);
     }
     rk__free(c->x);
+    rk__free(c->first_value);
     rk__free(c->tokens);
     rk__free(c->spans);
     rk__free(c->wanted);
@@ -194,6 +207,7 @@ rk_status rk_eval_batch(rk_context *context, rk_state *state, const rk_sequence 
               .batch = {.tokens = context->tokens,
                         .spans = context->spans,
                         .x = context->x,
+                        .first_value = context->first_value,
                         .wanted = context->wanted,
                         .logits = context->logits,
                         .shown = context->shown,

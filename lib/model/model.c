@@ -1,60 +1,11 @@
 // Opens a model: its weights checked, its layers placed on stages.
 #include "model/model_internal.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "model/observe.h"
-
-// The devices that strategies can name.
-static const rk__stage_ops *ops_of(rk__device device) {
-    switch (device) {
-    case RK__DEVICE_CPU:
-        break;
-    }
-    return &rk__cpu_stage_ops;
-}
-
-static uint64_t total_weight_bytes(const rk__weights *weights) {
-    uint64_t total = 0;
-    for (size_t i = 0; i < weights->plan.n_tensors; i++) {
-        total += rk__weights_source_bytes(weights, &weights->plan.tensors[i]);
-    }
-    return total;
-}
-
-// Training normalises y / 8 with eps 1e-5; that is y with 8 * 8 * 1e-5.
-static float group_norm_eps(const rk_model *model, const rk_model_options *options) {
-    const bool chosen = model->info.arch == RK_ARCH_RWKV5 && options->rwkv5_group_norm_eps > 0.0F;
-    return chosen ? options->rwkv5_group_norm_eps : 64e-5F;
-}
-
-// So far a strategy is one stage that holds the whole model.
-static rk_status open_stages(rk_model *model, const rk__strategy *strategy,
-                             const rk_model_options *options, rk_error *err) {
-    assert(strategy->n_parts == 1);
-    for (size_t i = 0; i < strategy->n_parts; i++) {
-        const rk__strategy_part *part = &strategy->parts[i];
-        rk__stage_part stage = {.first_layer = 0,
-                                .n_layers = model->info.dims.n_layer,
-                                .has_embedding = true,
-                                .has_head = true,
-                                .keep_types = part->keep_types,
-                                .dtype = part->dtype,
-                                .group_norm_eps = group_norm_eps(model, options),
-                                .pool = options->pool,
-                                .progress = options->progress,
-                                .total = total_weight_bytes(&model->weights)};
-        rk__model_stage *s = &model->stages[i];
-        s->ops = ops_of(part->device);
-        s->first_layer = stage.first_layer;
-        RK_TRY(s->ops->open(&s->stage, &model->weights, &stage, err));
-        model->n_stages++;
-    }
-    return RK_OK;
-}
+#include "model/placing.h"
 
 static void describe(rk_model *model) {
     const rk__arch_plan *plan = &model->weights.plan;
@@ -67,20 +18,6 @@ static void describe(rk_model *model) {
     for (size_t i = 0; i < plan->n_tensors; i++) {
         info->n_parameters += (uint64_t)plan->tensors[i].rows * plan->tensors[i].columns;
     }
-}
-
-// What the stages have made of the weights.
-static void describe_stages(rk_model *model) {
-    rk_model_info *info = &model->info;
-    for (size_t i = 0; i < model->n_stages; i++) {
-        const rk__model_stage *s = &model->stages[i];
-        info->weight_bytes += s->ops->weight_bytes(s->stage);
-        info->embedding_bytes += s->ops->embedding_bytes(s->stage);
-    }
-    info->dtype = model->stages[0].ops->main_dtype(model->stages[0].stage);
-    (void)snprintf(model->strategy, sizeof model->strategy, "%s %s", model->stages[0].ops->device,
-                   rk_dtype_describe(info->dtype)->name);
-    info->strategy = model->strategy;
 }
 
 static rk_status parse_strategy(rk__strategy *strategy, const rk_model_options *options,
@@ -103,8 +40,7 @@ static rk_status open_model(rk_model **out, const char *path, rk_checkpoint *fil
     if (status != RK_OK) goto out;
     model->weights.searches = true; // the same as rk_convert does by itself
     describe(model);
-    status = open_stages(model, strategy, options, err);
-    if (status == RK_OK) describe_stages(model);
+    status = rk__model_open_stages(model, strategy, options, err);
 out:
     rk_checkpoint_close(&file);
     if (status != RK_OK) rk_model_close(&model);

@@ -6,6 +6,7 @@
 
 #include "model/fingerprint.h"
 #include "rk/model.h"
+#include "stage/explain.h"
 #include "stage/stage.h"
 
 // One stage with the operations of its device.
@@ -18,11 +19,13 @@ typedef struct rk__model_stage {
 struct rk_model {
     atomic_size_t holders; // the caller, every context, every state
     rk_model_info info;
-    char *path; // owned
-    char strategy[64];
-    rk__weights weights; // stays open: stages borrow names from it
+    char *path;                  // owned
+    char strategy[256];          // info.strategy
+    char table[RK__EXPLANATION]; // info.placement
+    rk__weights weights;         // stays open: stages borrow names from it
     rk__model_stage stages[RK__MAX_STAGES];
     size_t n_stages;
+    rk__placement placement; // of the stages
 };
 
 struct rk_state {
@@ -45,7 +48,7 @@ size_t rk__model_layer_state_floats(const rk_model *model);
 // Loads a checkpoint of tuned initial states into an otherwise empty sequence. tuned_state.c
 rk_status rk__load_tuned_state(rk_state *state, size_t sequence, const char *path, rk_error *err);
 
-// Refuses values that are not finite, naming the file and the first of them. state.c
+// Refuses values that are not finite, naming the file and the first of them. state_values.c
 rk_status rk__check_state_values(const char *path, const float *flat, size_t n, rk_error *err);
 
 #endif

@@ -33,7 +33,9 @@ typedef struct rk__batch {
     size_t n_tokens;        // at most the workspace's
     const rk__span *spans;  // [n_spans], in the order of their tokens, covering all of them
     size_t n_spans;
-    float *x;             // [n_tokens][n_embd], on the host: what one stage hands to the next
+    float *x; // [n_tokens][n_embd], on the host: what one stage hands to the next
+    // [n_tokens][n_embd], on the host, RWKV-7: the first layer's value, which a stage hands on, too
+    float *first_value;
     const size_t *wanted; // [n_wanted] indices of the tokens whose logits the last stage computes
     float *const *logits; // [n_wanted] rows of n_vocab
     size_t n_wanted;
@@ -48,7 +50,9 @@ typedef struct rk__batch {
 typedef struct rk__stage_part {
     size_t first_layer, n_layers;
     bool has_embedding, has_head;
-    bool keep_types; // of the file; otherwise dtype, by the type plan
+    size_t device_index; // among the devices of the stage's kind
+    size_t n_resident;   // the first of its layers stay on the device, the others are streamed
+    bool keep_types;     // of the file; otherwise dtype, by the type plan
     rk_dtype dtype;
     float group_norm_eps; // of RWKV-5 and later
     rk_pool *pool;        // while loading
@@ -87,6 +91,7 @@ typedef struct rk__stage_ops {
 } rk__stage_ops;
 
 // The devices. A table in model/ chooses among them by strategy.
-extern const rk__stage_ops rk__cpu_stage_ops; // cpu/cpu_stage.c
+extern const rk__stage_ops rk__cpu_stage_ops;  // cpu/cpu_stage.c
+extern const rk__stage_ops rk__cuda_stage_ops; // cuda/cuda_stage.c or cuda_absent.c
 
 #endif

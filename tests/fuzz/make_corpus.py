@@ -536,6 +536,20 @@ def adapters():
     yield "no-such-tensor", safetensors([("blocks.7.att.key.weight", "F32", [1], row(1))])
     yield "infinite", safetensors([("blocks.0.ln1.bias", "F16", [8], b"\0\x7c" * 8)])
     yield "pth", pth([("blocks.0.att.key.lora_A", [1, 8], [0.5] * 8), ("blocks.0.att.key.lora_B", [8, 1], [2.0] * 8)])
+    yield "alpha", safetensors([key_a, key_b], {"alpha": "4", "rank": "2"})
+    yield "peft", safetensors([("base_model.model.blocks.0.att.key.lora_A.weight", "F32", [2, 8], row(16)),
+                               ("base_model.model.blocks.0.att.key.lora_B.weight", "F32", [8, 2], row(16))])
+    yield "miss", safetensors([("blocks.0.att.key.miss", "F32", [3, 8], row(24)),
+                               ("blocks.0.att.value.miss_block", "F32", [2, 4], row(8))])
+    yield "bone", safetensors([("blocks.0.att.key.bone", "F32", [4, 2, 2], row(16)),
+                               ("blocks.0.att.value.bone_block", "F32", [2, 4, 4], row(32)),
+                               ("blocks.0.att.output.bone", "F32", [8, 2], row(16))])
+    yield "initial", safetensors([key_a, key_b, ("blocks.0.att.key.init_lora_A", "F32", [1, 8], row(8)),
+                                  ("blocks.0.att.key.init_lora_B", "F32", [8, 1], row(8))])
+    yield "turned", safetensors([("blocks.0.att.time_maa_w2", "F32", [5, 1, 8], row(40)),
+                                 ("blocks.0.att.time_maa_w1", "F32", [8, 5], row(40)),
+                                 ("blocks.0.att.time_decay_w1.lora_A", "F32", [1, 1], row(1)),
+                                 ("blocks.0.att.time_decay_w1.lora_B", "F32", [8, 1], row(8))])
 
 
 # --- Session files of the fixture tiny-rwkv6-bytes.bin, and templates of chats.
@@ -767,6 +781,19 @@ def imatrices():
     yield "dat-large", struct.pack("<i", 1) + record(b"x", 2**31 - 1, [3e38])
 
 
+def strategies():
+    """What strategies are, and what they are not."""
+    words = {
+        "cpu": "cpu fp32", "split": "cuda fp16i8 *20 -> cpu fp32", "two-gpus": "cuda:0 fp16 *2 -> cuda:1 fp16",
+        "streamed": "cuda fp16i8 *2+", "as-fit": "cuda fp16 +", "automatic": "auto Q4_0",
+        "three": "cuda:0 fp16i8 *1 -> cuda:1 fp16 *0+ -> cpu fp32 *1", "no-blanks": "cpu->cpu*1->cpu *9->cpu",
+        "two-streams": "cuda + -> cuda:1 +", "long-number": "cpu fp32 *99999999999999999999",
+        "arrow-twice": "cpu -> -> cpu", "zero-byte": "cpu \0 fp32", "elsewhere": "cuda:63 *1 -> mps",
+        "too-many": "->".join(["cpu"] * 17),
+    }
+    return [(name, word.encode()) for name, word in words.items()] + [("no-utf8", b"\xff\xfe cpu")]
+
+
 def main():
     corpora = {
         "adapter": adapters(),
@@ -784,6 +811,7 @@ def main():
         "session": sessions(),
         "sharded": shard_indices(),
         "state_file": state_files(),
+        "strategy": strategies(),
         "token_file": token_files(),
         "tokenizer": vocabularies(),
         "vector_stats": all_vector_stats(),

@@ -26,11 +26,13 @@ found=$(nm "$1" | awk '
     if (plain ~ /^__.*_chk$/) plain = substr(plain, 3, length(plain) - 6) # fortified
   }
   type == "U" && plain in prints && object !~ /^rwkv/ { print object ": prints (" name ")" }
-  type == "U" && plain in ends { print object ": ends the program (" name ")" }
+  # What nvcc writes around kernels ends the program where the runtime and the kernels are of two versions.
+  type == "U" && plain in ends && object !~ /\.cu\.o$/ { print object ": ends the program (" name ")" }
   type == "U" && plain in allocates && object != "memory.c.o" {
     print object ": allocates (" name "), not through base/memory.h"
   }
-  type ~ /^[A-TV-Z]$/ && name !~ /^(rk_|rwkv_)/ { print object ": defines the global name " name }
+  # nvcc gives what stands in an unnamed namespace a name of its own, and makes it global.
+  type ~ /^[A-TV-Z]$/ && name !~ /^(rk_|rwkv_)/ && !(object ~ /\.cu\.o$/ && name ~ /_GLOBAL__N_/) { print object ": defines the global name " name }
 ')
 if [[ -n $found ]]; then
   printf '%s\n' "$found"

@@ -19,11 +19,12 @@ rk_tokenizer *open_tokenizer(const char *path, const model_settings *settings) {
     return tokenizer;
 }
 
-static int open_model(loaded_model *m, const char *strategy, const cli_common *common) {
+static int open_model(loaded_model *m, const cli_strategy *strategy, const cli_common *common) {
     cli_progress progress;
     cli_progress_begin(&progress, "loading", CLI_UNIT_BYTES, common->quiet);
     const rk_model_options options = {
-        .strategy = strategy,
+        .strategy = strategy->text,
+        .vram_bytes = strategy->vram,
         .pool = m->pool,
         .progress = cli_progress_hook(&progress),
     };
@@ -35,9 +36,14 @@ static int open_model(loaded_model *m, const char *strategy, const cli_common *c
         const rk_context_options context = {.pool = m->pool};
         status = rk_context_new(&m->context, m->model, &context, &err);
     }
-    if (status == RK_OK) return CLI_EXIT_DONE;
+    if (status == RK_OK) {
+        cli_strategy_report(strategy, m->model, common->quiet);
+        return CLI_EXIT_DONE;
+    }
     // The one argument that comes from the command line unread.
-    if (status == RK_ERR_ARGUMENT && strategy != NULL) cli_misuse("--strategy: %s", err.message);
+    if (status == RK_ERR_ARGUMENT && strategy->text != NULL) {
+        cli_misuse("--strategy: %s", err.message);
+    }
     return cli_failure(&err);
 }
 
@@ -50,7 +56,7 @@ int loaded_model_open(loaded_model *m, const char *path, const model_settings *s
     if (m->tokenizer == NULL) return CLI_EXIT_FAILED;
     m->pool = cli_workers_new(common);
     if (m->pool == NULL) return CLI_EXIT_FAILED;
-    const int code = open_model(m, settings->strategy, common);
+    const int code = open_model(m, &settings->strategy, common);
     m->load_seconds = cli_now() - start;
     return code;
 }

@@ -20,6 +20,7 @@ static const cli_option_group groups[] = {
     {"The text", prompt_options, N_PROMPT_OPTIONS, offsetof(run_settings, prompt)},
     {"Where it ends", ending_options, N_ENDING_OPTIONS, offsetof(run_settings, ending)},
     {"Sampling", sampling_options, N_SAMPLING_OPTIONS, offsetof(run_settings, sampling)},
+    {"Model", cli_strategy_options, CLI_N_STRATEGY_OPTIONS, offsetof(run_settings, model.strategy)},
     {"Model", model_options, N_MODEL_OPTIONS, offsetof(run_settings, model)},
     {"States", state_options, N_STATE_OPTIONS, offsetof(run_settings, states)},
     {"What is printed", report_options, N_REPORT_OPTIONS, offsetof(run_settings, report)},

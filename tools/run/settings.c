@@ -36,14 +36,6 @@ const cli_option prompt_options[N_PROMPT_OPTIONS] = {
 
 const cli_option model_options[N_MODEL_OPTIONS] = {
     {
-        .name = "strategy",
-        .argument = "WORDS",
-        .kind = CLI_TEXT,
-        .offset = offsetof(model_settings, strategy),
-        .help = "where the model runs and in what type: \"cpu fp32\", \"cpu Q8_0\", ...",
-        .standard = "cpu, as the file is",
-    },
-    {
         .name = "tokenizer",
         .argument = "FILE",
         .kind = CLI_TEXT,

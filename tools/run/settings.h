@@ -3,6 +3,7 @@
 #define RUN_SETTINGS_H
 
 #include "cli/options.h"
+#include "cli/strategy_options.h"
 #include "run/chat_options.h"
 #include "run/ending.h"
 #include "run/sampling.h"
@@ -15,7 +16,8 @@ typedef struct prompt_settings {
 
 // What is loaded.
 typedef struct model_settings {
-    const char *strategy, *tokenizer;
+    cli_strategy strategy;
+    const char *tokenizer;
 } model_settings;
 
 // What a text begins with, and what is kept of it.
@@ -53,7 +55,7 @@ typedef struct run_settings {
 
 enum {
     N_PROMPT_OPTIONS = 3,
-    N_MODEL_OPTIONS = 2,
+    N_MODEL_OPTIONS = 1,
     N_STATE_OPTIONS = 3,
     N_REPORT_OPTIONS = 3,
     N_REQUEST_REPORT_OPTIONS = 2,

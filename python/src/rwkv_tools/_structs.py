@@ -22,12 +22,13 @@ class Dims(c.Structure):
 class ModelInfo(c.Structure):
     _fields_ = [("path", c.c_char_p), ("arch", c.c_int), ("arch_name", c.c_char_p), ("dims", Dims),
                 ("dtype", c.c_int), ("n_parameters", c.c_uint64), ("weight_bytes", c.c_uint64),
-                ("embedding_bytes", c.c_uint64), ("state_floats", c.c_size_t), ("strategy", c.c_char_p)]
+                ("embedding_bytes", c.c_uint64), ("state_floats", c.c_size_t), ("strategy", c.c_char_p),
+                ("placement", c.c_char_p)]
 
 
 class ModelOptions(c.Structure):
     _fields_ = [("strategy", c.c_char_p), ("pool", c.c_void_p), ("progress", Progress),
-                ("rwkv5_group_norm_eps", c.c_float)]
+                ("rwkv5_group_norm_eps", c.c_float), ("vram_bytes", c.c_uint64)]
 
 
 class PoolOptions(c.Structure):
