@@ -5,7 +5,8 @@
 #   ```console   commands behind "$ ", and what they print: every line, in order; "..." stands for any lines
 #
 # A word behind `sh` or `console` says why a block is left out: `slow` (minutes), `clone` (it builds; it is run in a
-# fresh clone), `download`, `gpu`, `root`. --with slow and --with clone run these too.
+# fresh clone), `download`, `gpu`, `mpi`. --with slow and --with clone run these too. `machine`: the block is run, but what
+# it prints depends on the machine and is not compared.
 #
 # usage: commands.sh [--with WORD]... ROOT BUILD PAGE
 
@@ -38,6 +39,17 @@ make_folder() {
   cp "$root"/tests/data/foreign/{nested,prefixed}.pth .
   [[ $page != */README.md ]] || echo '{"prompt": "Once upon a time", "n": 20}' >requests.jsonl
   { grep -v '^$' train.txt; cat docs.txt; } | head -n 40 >varied.txt
+  grep -m 40 -v "^$" "$demo/data/valid.txt" |
+    jq -cR '{text: ., label: (if test("happy|kind|cheer") then "good" else "other" end)}' >moods.jsonl
+  lora_merge model.pth adapter.pth tuned.pth --alpha 16 --quiet
+  [[ $page != */lora_merge.md ]] || make_merged
+}
+
+# An adapter without replacements, and a small model that it has been merged into.
+make_merged() {
+  local adapters=$root/tests/data/adapters
+  cp "$adapters/miss.safetensors" .
+  lora_merge "$adapters/base.safetensors" miss.safetensors tuned.bin --quiet
 }
 
 # Cuts the page into blocks: NUMBER.sh or NUMBER.console, with the word behind it in NUMBER.word and the line in
@@ -75,6 +87,10 @@ compare_one() {
     return
   fi
   bash -uo pipefail -c "$command" >"$scratch/out" 2>&1 </dev/null || true
+  if [[ $word == machine ]]; then
+    [[ -z $expected || -s $scratch/out ]] || fail "$1" "$command: prints nothing"
+    return
+  fi
   printf '%s' "$expected" >"$scratch/expected"
   awk '
     NR == FNR { want[++n] = $0; next }
@@ -139,7 +155,7 @@ for block in "$scratch"/[0-9]*.sh "$scratch"/[0-9]*.console; do
 done | sort >"$scratch/blocks"
 while read -r block; do
   word=$(<"${block%.*}.word")
-  [[ -z $word || $wanted == *" $word "* ]] || continue
+  [[ -z $word || $word == machine || $wanted == *" $word "* ]] || continue
   cd "$scratch/folder"
   [[ $word != clone ]] || enter_clone
   ran=$((ran + 1))
