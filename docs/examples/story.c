@@ -1,7 +1,7 @@
 // Stories that begin alike: a warm-up context that is read once, a callback that sees every token,
 // a session kept in a file, and a state that is taken out and put back.
 //
-//     cc story.c -lrwkv && ./a.out MODEL SESSION
+//     cc story.c -lrwkv -lm && ./a.out MODEL SESSION
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -39,6 +39,8 @@ def answer(pipeline, logits, state):
 
 
 def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     model = RWKV(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "cpu fp32")
     pipeline = PIPELINE(model)
     state = None

@@ -6,6 +6,8 @@ import sys
 
 from rwkv_tools import RWKV, Session
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 model = RWKV(sys.argv[1])
 count = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 for seed in range(count):

@@ -8,6 +8,8 @@ import numpy as np
 
 from rwkv_tools.rwkv_cpp import rwkv_cpp_model, rwkv_cpp_shared_library
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 library = rwkv_cpp_shared_library.load_rwkv_shared_library()
 print("System info:", library.rwkv_get_system_info_string())
 model = rwkv_cpp_model.RWKVModel(library, sys.argv[1], thread_count=2)

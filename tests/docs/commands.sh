@@ -37,6 +37,7 @@ make_folder() {
   grep -v '^$' text.txt | head -n 12 >docs.txt
   head -n 4 docs.txt >new.txt
   cp "$root"/tests/data/foreign/{nested,prefixed}.pth .
+  jq -cR '{text: .}' docs.txt >docs.jsonl
   [[ $page != */README.md ]] || echo '{"prompt": "Once upon a time", "n": 20}' >requests.jsonl
   { grep -v '^$' train.txt; cat docs.txt; } | head -n 40 >varied.txt
   grep -m 40 -v "^$" "$demo/data/valid.txt" |
