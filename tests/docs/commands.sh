@@ -76,7 +76,7 @@ fail() {
 }
 
 run_commands() {
-  bash -euo pipefail "$1" >"$scratch/out" 2>&1 </dev/null || fail "$1" "$(cat "$1" "$scratch/out")"
+  bash -eu "$1" >"$scratch/out" 2>&1 </dev/null || fail "$1" "$(cat "$1" "$scratch/out")"
 }
 
 # Runs the command in $command and compares what it prints with $expected.
@@ -142,7 +142,12 @@ enter_clone() {
     ' "$page"
   fi
   cd "$scratch/clone"
-  export HOME=$scratch/home
+  if [[ ! -d $scratch/home ]]; then
+    export HOME=$scratch/home
+    cmake --install "$build" --prefix "$HOME/.local" >/dev/null
+    local programs=(*.c)
+    [[ ! -e ${programs[0]} ]] || cp "${programs[0]}" program.c
+  fi
   export PKG_CONFIG_PATH=$HOME/.local/lib/pkgconfig LD_LIBRARY_PATH=$HOME/.local/lib
 }
 
