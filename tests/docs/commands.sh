@@ -27,7 +27,8 @@ make_folder() {
   local demo=$root/models/demo name
   mkdir "$scratch/folder"
   cd "$scratch/folder"
-  for name in bench docs include models python scripts tests README.md; do ln -s "$root/$name" .; done
+  # Links to files: scripts look for what lies beside the folder that they are in.
+  for name in bench docs include models python scripts tests README.md; do cp -rs "$root/$name" .; done
   ln -s "$build" build
   cp "$demo/demo-rwkv4.pth" . && cp "$demo/demo-rwkv4.pth" model.pth && cp "$demo/demo-lora.pth" adapter.pth
   pth2bin model.pth model.bin --quiet
