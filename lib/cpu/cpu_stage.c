@@ -252,6 +252,10 @@ static rk_status open_stage(rk__stage **out, const rk__weights *weights, rk__sta
     rk__kernels_init(&s->kernels, rk__isa_available());
     s->arch = weights->plan.arch;
     s->version = version_of(s->arch->id);
+    if (s->version == NULL) {
+        status = rk__fail(err, RK_ERR_UNSUPPORTED, "%s does not run on the CPU", s->arch->name);
+        goto out;
+    }
     s->dims = weights->plan.dims;
     s->sizes = weights->plan.sizes;
     s->group_norm_eps = part->group_norm_eps;

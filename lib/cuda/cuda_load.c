@@ -74,6 +74,10 @@ static rk_status place_tensor(opener *o, size_t index, rk_error *err) {
     const rk__gpu_layout l = rk__gpu_layout_of(dtype);
     const size_t columns = tensor->columns * tensor->repeat;
     place *p = &o->places[index];
+    if (l.block_values == 0) {
+        return rk__fail(err, RK_ERR_UNSUPPORTED, "%s: the GPU's kernels do not have %s",
+                        rk__weights_info(o->weights, tensor)->name, rk_dtype_describe(dtype)->name);
+    }
     if (columns % l.block_values != 0) {
         return rk__fail(err, RK_ERR_SHAPE, "%s: rows of %zu values do not fit %s",
                         rk__weights_info(o->weights, tensor)->name, columns,

@@ -20,8 +20,12 @@ rk__gpu_layout rk__gpu_layout_of(rk_dtype dtype) {
         return (rk__gpu_layout){RK__BLOCK, NIBBLES, 2 * STEP, FIFTHS};
     case RK_DTYPE_Q8_0:
         return (rk__gpu_layout){RK__BLOCK, RK__BLOCK, STEP, 0};
-    default:
+    case RK_DTYPE_F32:
+    case RK_DTYPE_F16:
+    case RK_DTYPE_BF16:
         return (rk__gpu_layout){1, rk_dtype_describe(dtype)->block_bytes, 0, 0};
+    default:
+        return (rk__gpu_layout){0};
     }
 }
 

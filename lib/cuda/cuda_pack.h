@@ -18,7 +18,7 @@ typedef struct rk__gpu_layout {
     size_t block_values, values, steps, fifths;
 } rk__gpu_layout;
 
-// Types that models run in.
+// Of the types that models run in; all zeros for any other.
 rk__gpu_layout rk__gpu_layout_of(rk_dtype dtype);
 
 // Cuts n_blocks blocks as they lie in a file into their parts; what a format does not have is not

@@ -28,6 +28,10 @@ static void close_stage(rk__stage **stage) {
 
 // Pieces are counted: a layer is one, and so is each end.
 static rk_status check_model(const rk__stage *s, rk_error *err) {
+    if (s->version == NULL) {
+        return rk__fail(err, RK_ERR_UNSUPPORTED, "cuda:%zu: the GPU's kernels do not have %s",
+                        s->device, s->arch->name);
+    }
     if (s->dims.head_size > RK__GPU_HEAD_SIZE) {
         return rk__fail(err, RK_ERR_UNSUPPORTED,
                         "cuda:%zu: heads of %zu channels; the GPU's kernels have up to %d",

@@ -122,7 +122,9 @@ unsigned rk__gpu_matvec_block_run(rk__gpu_stream stream, const rk__gpu_products 
         return run<RK_DTYPE_Q5_0>(stream, products);
     case RK_DTYPE_Q5_1:
         return run<RK_DTYPE_Q5_1>(stream, products);
-    default:
+    case RK_DTYPE_Q8_0:
         return run<RK_DTYPE_Q8_0>(stream, products);
+    default:
+        return cudaErrorInvalidValue;
     }
 }

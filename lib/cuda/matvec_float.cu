@@ -100,7 +100,9 @@ unsigned rk__gpu_matvec_float_run(rk__gpu_stream stream, const rk__gpu_products 
         return run<short_row<float_of_half>>(stream, products);
     case RK_DTYPE_BF16:
         return run<short_row<float_of_bfloat>>(stream, products);
-    default:
+    case RK_DTYPE_F32:
         return run<f32_row>(stream, products);
+    default:
+        return cudaErrorInvalidValue;
     }
 }

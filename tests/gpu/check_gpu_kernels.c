@@ -230,6 +230,22 @@ static void check_pack(rk_dtype dtype) {
     free(fifths);
 }
 
+// Types that no kernel has are refused, not taken for others.
+static void check_unknown_types(void) {
+    static const rk_dtype unknown[] = {RK_DTYPE_Q4_0_V100, RK_DTYPE_Q4_1_O_V100};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        const char *name = rk_dtype_describe(unknown[i])->name;
+        const rk__gpu_layout l = rk__gpu_layout_of(unknown[i]);
+        gpu_expect(l.block_values == 0 && l.values == 0, "%s: has a layout", name);
+        const rk__gpu_products a = {
+            .product = {{.matrix = {.rows = 4, .columns = 64, .dtype = unknown[i]}}},
+            .n = 1,
+            .n_tokens = 1};
+        gpu_expect(rk__gpu_matvec_block_run(gpu_stream, &a) != 0, "%s: as blocks", name);
+        gpu_expect(rk__gpu_matvec_float_run(gpu_stream, &a) != 0, "%s: as floats", name);
+    }
+}
+
 // What is widened is the matrix's values as FP16.
 static void check_widen(rk_dtype dtype) {
     enum { ROWS = 5, COLUMNS = 320, FIRST = 2, N = 3 };
@@ -502,6 +518,7 @@ int main(int argc, char **argv) {
     check_norm_rows(352);
     for (int i = RK__END_STORE; i <= RK__END_SIGMOID; i++) check_end((rk__gpu_ending)i);
     check_all_products();
+    check_unknown_types();
     gpu_check_recurrences();
     gpu_memory_end();
     return gpu_end();

@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "cli/json_quote.h"
 #include "rk/tensor.h"
 
 // A new object whose first member is "schema": the number that changes whenever a member changes
@@ -38,10 +39,6 @@ void cli_json_add_text(cJSON *object, const char *key, const char *text);
 
 // The same for text that may contain zeros, and be cut anywhere. False when bytes were replaced.
 bool cli_json_add_bytes(cJSON *object, const char *key, const char *text, size_t length);
-
-// Such a text as JSON writes it, in quotes. Release: free. *exact (may be NULL) becomes false when
-// bytes were replaced.
-char *cli_json_quote(const char *text, size_t length, bool *exact);
 
 void cli_json_add_bool(cJSON *object, const char *key, int value);
 void cli_json_add_shape(cJSON *object, const char *key, const rk_shape *shape);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/strategy_options.h"
 #include "rk/model.h"
 
 // Tokens computed together at most.
@@ -17,9 +18,9 @@ typedef struct bench {
     rk_context *context;
 } bench;
 
-// Loads a model; a progress line tells how far it is unless `quiet`. type NULL: as the file is.
-rk_status bench_open(bench *b, const char *model, const char *type, rk_pool *pool, bool quiet,
-                     rk_error *err);
+// Loads a model to where the strategy says; a progress line tells how far it is unless `quiet`.
+rk_status bench_open(bench *b, const char *model, const cli_strategy *strategy, rk_pool *pool,
+                     bool quiet, rk_error *err);
 void bench_close(bench *b);
 
 #endif

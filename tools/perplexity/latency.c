@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/allocate.h"
 #include "cli/messages.h"
@@ -30,7 +31,7 @@ typedef struct timing {
     result *out;
     rk_pool *pool;
     size_t n_threads;
-    double read_speed; // bytes a second
+    double read_speed; // bytes a second; 0: not measured
     uint32_t tokens[PREFILL_TOKENS];
     float *logits; // [LOGITS_ROWS][n_vocab]
 } timing;
@@ -201,7 +202,9 @@ static int time_threads(timing *t, size_t n_threads) {
     t->pool = cli_workers_new(&common);
     if (t->pool == NULL) return CLI_EXIT_FAILED;
     t->n_threads = rk_pool_threads(t->pool);
-    t->read_speed = cli_read_speed(t->pool);
+    // What a GPU holds is not read from this memory.
+    const bool is_here = strstr(t->out->strategy, "cuda") == NULL;
+    t->read_speed = is_here ? cli_read_speed(t->pool) : 0;
     rk_error err;
     const rk_status status = time_all(t, &err);
     rk_pool_free(&t->pool);

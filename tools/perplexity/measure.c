@@ -38,6 +38,7 @@ static void describe(result *out, const rk_model *model) {
     const rk_model_info *info = rk_model_describe(model);
     copy_name(out->type, rk_dtype_describe(info->dtype)->name);
     copy_name(out->architecture, info->arch_name);
+    out->strategy = cli_copy(info->strategy);
     out->bytes = info->weight_bytes;
     out->n_parameters = info->n_parameters;
     out->bits_per_weight = 8.0 * (double)info->weight_bytes / (double)info->n_parameters;
@@ -281,18 +282,26 @@ static int measure_speeds_undisturbed(result *out, const bench *b, const measure
     return cli_ranks_agree(code);
 }
 
+// The strategy is the one argument that comes from the command line unread.
+static int opening_failed(const measure_job *job, const rk_error *err) {
+    const bool is_misuse = err->code == RK_ERR_ARGUMENT && job->settings->strategy.text != NULL;
+    if (is_misuse) cli_misuse("--strategy: %s", err->message);
+    return cli_failure(err);
+}
+
 int measure(result *out, const measure_job *job, measured_pairs *pairs) {
     out->peak_is_own = cli_peak_memory_reset();
     bench b = {0};
     rk_error err;
     const double start = cli_now();
     int code = CLI_EXIT_DONE;
-    if (bench_open(&b, job->model, job->type, job->pool, job->common->quiet, &err) != RK_OK) {
-        code = cli_failure(&err);
+    if (bench_open(&b, job->model, &job->strategy, job->pool, job->common->quiet, &err) != RK_OK) {
+        code = opening_failed(job, &err);
     }
     code = cli_ranks_agree(code);
     if (code != CLI_EXIT_DONE) goto out;
     out->load_seconds = cli_now() - start;
+    cli_strategy_report(&job->strategy, b.model, job->common->quiet || cli_rank() > 0);
     describe(out, b.model);
     if (job->task != NULL) {
         code = task_measure(out, &b, job);

@@ -21,7 +21,7 @@ typedef struct comparison_base {
 // What is to be measured. Everything is borrowed.
 typedef struct measure_job {
     const char *model;
-    const char *type; // NULL: as the file is
+    cli_strategy strategy;
     const perplexity_settings *settings;
     const cli_common *common;
     const corpus *corpus;        // or NULL

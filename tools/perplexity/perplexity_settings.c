@@ -192,9 +192,9 @@ static const cli_option comparison_options[] = {
         .argument = "MODEL",
         .kind = CLI_TEXT,
         .offset = offsetof(perplexity_settings, base),
-        .help = "run this model, as its file is, beside each of the others, and tell how far "
-                "their predictions are from its: KL divergence, how often both find the same token "
-                "most likely",
+        .help = "run this model, as its file is and on the CPU, beside each of the others, and "
+                "tell how far their predictions are from its: KL divergence, how often both find "
+                "the same token most likely",
     },
     {
         .name = "save-logits",
@@ -302,6 +302,8 @@ static const cli_option report_options[] = {
     { title, table, sizeof table / sizeof table[0], 0 }
 
 static const cli_option_group groups[] = {
+    {"Where models run", cli_strategy_options, CLI_N_STRATEGY_OPTIONS,
+     offsetof(perplexity_settings, strategy)},
     GROUP("Protocol", protocol_options),
     GROUP("Comparisons and tasks", comparison_options),
     GROUP("Speed and reports", report_options),
@@ -407,6 +409,9 @@ void perplexity_settings_check(const perplexity_settings *s, const cli_common *c
     }
     if (s->save_logits != NULL && models->count * (s->types.count > 0 ? s->types.count : 1) != 1) {
         cli_misuse("--save-logits takes one model in one type");
+    }
+    if (s->strategy.text != NULL && s->types.count > 0) {
+        cli_misuse("--strategy and --types exclude each other: a strategy names the types itself");
     }
     if (s->threads.count > 1 && !s->latency) {
         cli_misuse("--threads: several numbers are for --latency");

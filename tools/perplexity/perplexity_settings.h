@@ -7,6 +7,7 @@
 
 #include "cli/dtype_option.h"
 #include "cli/options.h"
+#include "cli/strategy_options.h"
 
 // Numbers of threads, as in "1,2,4".
 enum { PERPLEXITY_MAX_COUNTS = 16 };
@@ -28,6 +29,7 @@ typedef struct protocol_settings {
 typedef struct perplexity_settings {
     const char *file, *format, *tokenizer;
     cli_dtype_list types;
+    cli_strategy strategy; // of the models, not of the base
     protocol_settings protocol;
     const char *base, *save_logits, *kl_base;
     const char *task;

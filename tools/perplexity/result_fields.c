@@ -28,6 +28,7 @@ static const field model_fields[] = {
     SIZE("parameters", result, n_parameters),
     NUMBER("bits_per_weight", result, bits_per_weight),
     NUMBER("load_seconds", result, load_seconds),
+    TEXT("strategy", result, strategy),
 };
 
 static const field loss_fields[] = {

@@ -14,6 +14,7 @@ result *record_add(record *r) {
 void result_clear(result *r) {
     free(r->model);
     free(r->requested);
+    free(r->strategy);
     free(r->positions);
     free(r->latency);
     *r = (result){0};

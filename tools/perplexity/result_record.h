@@ -37,10 +37,11 @@ typedef struct latency_row {
     double read_share;             // of the speed at which this machine reads memory
 } latency_row;
 
-// What was measured of one model in one type.
+// What was measured of one model in one type or by one strategy.
 typedef struct result {
     char *model;                  // path, owned
-    char *requested;              // the type asked for, owned; "" as the file is
+    char *requested;              // type or strategy asked for, owned; "" as the file is
+    char *strategy;               // where it ran, owned
     char sha256[CLI_SHA256_TEXT]; // of the file; "" for a folder
     char type[RESULT_NAME], architecture[RESULT_NAME], tokenizer[RESULT_NAME];
     uint64_t bytes, n_parameters; // of the weights as they are held

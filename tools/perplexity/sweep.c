@@ -88,7 +88,8 @@ static int open_base_model(sweeping *w) {
     comparison_base *base = &w->base;
     rk_tokenizer *tokenizer = NULL;
     rk_error err;
-    if (bench_open(&base->bench, s->base, NULL, w->pool, w->common->quiet, &err) != RK_OK) {
+    const cli_strategy as_it_is = {0};
+    if (bench_open(&base->bench, s->base, &as_it_is, w->pool, w->common->quiet, &err) != RK_OK) {
         return cli_failure(&err);
     }
     rk_status status = open_tokenizer(&tokenizer, &base->bench, &w->corpus, s->tokenizer, &err);
@@ -199,16 +200,16 @@ static int load_kept(sweeping *w) {
     return code;
 }
 
-// Was everything that is asked for measured of this model in this type?
+// Was everything that is asked for measured of this model?
 static bool is_complete(const sweeping *w, const result *r) {
     return (w->settings->task != NULL ? r->has_task : w->settings->file == NULL || r->has_loss) &&
            (!w->settings->latency || r->n_latency > 0);
 }
 
-static result *find_kept(const sweeping *w, const char *model, const char *type) {
+static result *find_kept(const sweeping *w, const char *model, const char *requested) {
     for (size_t i = 0; i < w->record->n_results; i++) {
         result *r = &w->record->results[i];
-        if (same_text(r->model, model) && same_text(r->requested, type)) return r;
+        if (same_text(r->model, model) && same_text(r->requested, requested)) return r;
     }
     return NULL;
 }
@@ -235,8 +236,8 @@ static void pair_with_first(sweeping *w, result *r, measured_pairs *pairs) {
 
 // The result to be filled, or NULL where it is there already. All ranks do as rank 0 says, which
 // alone knows what was kept.
-static result *find_work(sweeping *w, const char *model, const char *type, const char *sum) {
-    result *r = find_kept(w, model, type);
+static result *find_work(sweeping *w, const char *model, const char *requested, const char *sum) {
+    result *r = find_kept(w, model, requested);
     bool is_done = r != NULL && strcmp(r->sha256, sum) == 0 && is_complete(w, r);
     cli_ranks_share(&is_done, sizeof is_done);
     if (is_done) return NULL;
@@ -246,21 +247,22 @@ static result *find_work(sweeping *w, const char *model, const char *type, const
         result_clear(r);
     }
     r->model = cli_copy(model);
-    r->requested = cli_copy(type != NULL ? type : "");
+    r->requested = cli_copy(requested != NULL ? requested : "");
     snprintf(r->sha256, sizeof r->sha256, "%s", sum);
     return r;
 }
 
-static int measure_one(sweeping *w, const char *model, const char *type) {
+static int measure_one(sweeping *w, const char *model, const cli_strategy *strategy,
+                       const char *requested) {
     char sum[CLI_SHA256_TEXT] = "";
     int code = cli_ranks_agree(w->hashes ? hash_model(sum, model) : CLI_EXIT_DONE);
     if (code != CLI_EXIT_DONE) return code;
-    result *r = find_work(w, model, type, sum);
+    result *r = find_work(w, model, requested, sum);
     if (r == NULL) return CLI_EXIT_DONE;
     measured_pairs pairs = {0};
     const measure_job job = {
         .model = model,
-        .type = type,
+        .strategy = *strategy,
         .settings = w->settings,
         .common = w->common,
         .corpus = w->settings->file != NULL && w->settings->task == NULL ? &w->corpus : NULL,
@@ -279,15 +281,24 @@ static int measure_one(sweeping *w, const char *model, const char *type) {
     return cli_ranks_agree(code);
 }
 
+static int measure_in_type(sweeping *w, const char *model, rk_dtype dtype) {
+    const char *type = rk_dtype_describe(dtype)->name;
+    char *words = cli_format("cpu %s", type);
+    const int code = measure_one(w, model, &(cli_strategy){.text = words}, type);
+    free(words);
+    return code;
+}
+
 static int measure_all(sweeping *w, const cli_text_list *models) {
     const cli_dtype_list *types = &w->settings->types;
+    const cli_strategy *strategy = &w->settings->strategy;
     int code = CLI_EXIT_DONE;
     for (size_t m = 0; m < models->count; m++) {
         for (size_t t = 0; code == CLI_EXIT_DONE && t < types->count; t++) {
-            code = measure_one(w, models->items[m], rk_dtype_describe(types->items[t])->name);
+            code = measure_in_type(w, models->items[m], types->items[t]);
         }
         if (code == CLI_EXIT_DONE && types->count == 0) {
-            code = measure_one(w, models->items[m], NULL);
+            code = measure_one(w, models->items[m], strategy, strategy->text);
         }
         if (code != CLI_EXIT_DONE) break;
     }

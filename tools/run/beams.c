@@ -1,36 +1,15 @@
 // Beam search: the most probable texts that are found, nothing left to chance.
 #include <stdlib.h>
 
-#include "cli/json_output.h"
 #include "cli/messages.h"
-#include "cli/peak_memory.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "cli/sizes.h"
 #include "rk/state_file.h"
 #include "run/continue_text.h"
+#include "run/run_json.h"
 #include "run/text_sink.h"
 #include "run/timings.h"
-
-enum { JSON_SCHEMA = 1 };
-
-static void print_json(const rk_beam *beams, size_t n_beams, double seconds) {
-    cJSON *object = cli_json_new(JSON_SCHEMA);
-    cJSON *array = cli_json_add_array(object, "beams");
-    for (size_t i = 0; i < n_beams; i++) {
-        cJSON *beam = cli_json_append_object(array);
-        if (!cli_json_add_bytes(beam, "text", beams[i].text, beams[i].length)) {
-            cli_json_add_bool(beam, "utf8", false);
-        }
-        cli_json_add_text(beam, "end", beams[i].ended ? "stop" : "length");
-        cli_json_add_size(beam, "generated_tokens", beams[i].n_tokens);
-        cli_json_add_number(beam, "log_p", beams[i].log_p);
-        cli_json_add_number(beam, "score", beams[i].score);
-    }
-    cli_json_add_number(object, "seconds", seconds);
-    cli_json_add_size(object, "peak_memory", cli_peak_memory());
-    cli_json_finish(object);
-}
 
 static rk_status search(const text_job *job, const rk_generate_options *options, rk_beam **beams,
                         size_t *n_beams, rk_error *err) {
@@ -53,7 +32,7 @@ static rk_status search(const text_job *job, const rk_generate_options *options,
 static void report(const text_job *job, const rk_beam *beams, size_t n_beams, double seconds,
                    text_sink *sink) {
     if (job->common->json) {
-        print_json(beams, n_beams, seconds);
+        run_json->print_beams(beams, n_beams, seconds);
     } else {
         if (job->settings->report.echo) {
             text_sink_write(sink, job->prompt->data, job->prompt->size);

@@ -1,18 +1,15 @@
 // Continuing one text, from a session file or to one if need be.
 #include "run/continue_text.h"
 
-#include "cli/json_output.h"
 #include "cli/messages.h"
-#include "cli/peak_memory.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "cli/sizes.h"
 #include "rk/state_file.h"
 #include "run/record.h"
+#include "run/run_json.h"
 #include "run/text_sink.h"
 #include "run/timings.h"
-
-enum { JSON_SCHEMA = 1 };
 
 // Where the text goes: to standard output as it comes, or into a record.
 typedef struct output {
@@ -37,24 +34,12 @@ static void output_begin(output *o, const text_job *job, rk_generate_options *op
     }
 }
 
-static void print_json(const text_job *job, const record *r, const rk_generate_options *options,
-                       uint64_t seed) {
-    cJSON *object = cli_json_new(JSON_SCHEMA);
-    record_json(r, object, options, job->model->tokenizer);
-    cli_json_add_size(object, "seed", seed);
-    cli_json_add_number(object, "load_seconds", job->model->load_seconds);
-    cli_json_add_number(object, "prompt_seconds", r->result.prompt_seconds);
-    cli_json_add_number(object, "generate_seconds", r->result.draw_seconds);
-    cli_json_add_size(object, "peak_memory", cli_peak_memory());
-    cli_json_finish(object);
-}
-
 static void output_end(output *o, const text_job *job, const rk_generate_options *options,
                        uint64_t seed) {
     if (!o->recorded) {
         text_sink_end(&o->sink);
     } else if (job->common->json) {
-        print_json(job, &o->record, options, seed);
+        run_json->print_record(job, &o->record, options, seed);
     } else {
         record_print_tokens(&o->record, job->model->tokenizer);
     }

@@ -9,6 +9,7 @@
 #include "cli/allocate.h"
 #include "cli/json_input.h"
 #include "cli/json_output.h"
+#include "run/record_json.h"
 #include "run/seed.h"
 
 static const cli_option_group groups[] = {

@@ -12,7 +12,7 @@
 #include "cli/standard_streams.h"
 #include "run/chat_loop.h"
 #include "run/continue_text.h"
-#include "run/jsonl_loop.h"
+#include "run/run_json.h"
 #include "run/seed.h"
 #include "run/tokenize.h"
 
@@ -122,7 +122,7 @@ static int work(const loaded_model *model, const cli_text *input, const run_sett
         return CLI_EXIT_FAILED;
     }
     if (s->modes.jsonl) {
-        return answer_requests(model, s->prompt.file != NULL ? s->prompt.file : "-", s);
+        return run_json->answer_requests(model, s->prompt.file != NULL ? s->prompt.file : "-", s);
     }
     draws->options.tokenizer = model->tokenizer; // ids without text are never drawn
     if (s->sampling.seed == SAMPLING_AS_PRESET) draws->options.seed = random_seed();
@@ -184,6 +184,9 @@ int main(int argc, char **argv) {
     cli_parse(&program, argc, argv, &s, &common, &models);
     run_settings_finish(&s);
     if (s.chat.on && common.json) cli_misuse("--chat and --json exclude each other");
+    if (run_json == NULL && (common.json || s.modes.jsonl)) {
+        cli_misuse("--json and --jsonl: a minimal build (RWKV_MINIMAL) has no JSON");
+    }
     check_arguments(&models, &s);
     const char *model = models.count > 0 ? models.items[0] : NULL;
     const bool needs_model = !s.modes.tokenize && !s.modes.detokenize;

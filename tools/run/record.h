@@ -2,8 +2,6 @@
 #ifndef RUN_RECORD_H
 #define RUN_RECORD_H
 
-#include <cjson/cJSON.h>
-
 #include "rk/generate.h"
 
 typedef struct record_token {
@@ -28,10 +26,6 @@ void record_free(record *r);
 
 // How many of the tokens are part of the text: those that a stop string took back are not.
 size_t record_kept_tokens(const record *r);
-
-// Adds to a JSON object what the record says: the text, how it ended, the tokens.
-void record_json(const record *r, cJSON *object, const rk_generate_options *options,
-                 const rk_tokenizer *tokenizer);
 
 // Prints the tokens as --logprobs does, a line each.
 void record_print_tokens(const record *r, const rk_tokenizer *tokenizer);

@@ -5,22 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/json_output.h"
 #include "cli/messages.h"
-
-enum { JSON_SCHEMA = 1 };
-
-static void print_tokens_as_json(const rk_tokenizer *tokenizer, const uint32_t *tokens,
-                                 size_t n_tokens) {
-    cJSON *object = cli_json_new(JSON_SCHEMA);
-    cli_json_add_text(object, "tokenizer", rk_tokenizer_name(tokenizer));
-    cli_json_add_size(object, "vocabulary", rk_tokenizer_vocabulary(tokenizer));
-    cJSON *array = cli_json_add_array(object, "tokens");
-    for (size_t i = 0; i < n_tokens; i++) {
-        cJSON_AddItemToArray(array, cJSON_CreateNumber(tokens[i]));
-    }
-    cli_json_finish(object);
-}
+#include "run/run_json.h"
 
 int print_tokens(const rk_tokenizer *tokenizer, const cli_text *text, bool json) {
     uint32_t *tokens;
@@ -30,7 +16,7 @@ int print_tokens(const rk_tokenizer *tokenizer, const cli_text *text, bool json)
         return cli_failure_of(text->name, &err);
     }
     if (json) {
-        print_tokens_as_json(tokenizer, tokens, n_tokens);
+        run_json->print_tokens(tokenizer, tokens, n_tokens);
     } else {
         for (size_t i = 0; i < n_tokens; i++) printf("%u\n", (unsigned)tokens[i]);
     }
@@ -96,11 +82,7 @@ int print_text_of_tokens(const rk_tokenizer *tokenizer, const cli_text *numbers,
     bool done = memory != NULL && write_texts(memory, tokenizer, numbers);
     if (memory != NULL && fclose(memory) != 0) done = false;
     if (done && json) {
-        cJSON *object = cli_json_new(JSON_SCHEMA);
-        if (!cli_json_add_bytes(object, "text", text, length)) {
-            cli_json_add_bool(object, "utf8", false);
-        }
-        cli_json_finish(object);
+        run_json->print_text(text, length);
     } else if (done) {
         fwrite(text, 1, length, stdout);
     }
