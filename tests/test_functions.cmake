@@ -10,7 +10,7 @@ set(sanitizer_options
 function(rwkv_add_test name label)
   add_test(NAME ${name} COMMAND ${ARGN})
   set(seconds 300)
-  if(RWKV_SANITIZE OR label STREQUAL slow)
+  if(RWKV_SANITIZE OR label MATCHES "slow|thorough")
     set(seconds 1500)
   endif()
   set_tests_properties(${name} PROPERTIES
